@@ -1,0 +1,130 @@
+//! A set of small numbers (the inputs of a task): one word inline, more only when a task has more than
+//! 64 inputs. Not a general bit set: no removal of ranges, no complement.
+
+/// A set of input numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Bits {
+    first: u64,
+    rest: Vec<u64>,
+}
+
+impl Bits {
+    /// The set `{0, …, n-1}`.
+    pub fn up_to(n: u32) -> Self {
+        (0..n).collect()
+    }
+
+    /// Adds `i`; says whether it is new.
+    #[inline]
+    pub fn insert(&mut self, i: u32) -> bool {
+        let new = !self.contains(i);
+        if i < 64 {
+            self.first |= 1 << i;
+        } else {
+            let word = (i / 64 - 1) as usize;
+            if self.rest.len() <= word {
+                self.rest.resize(word + 1, 0);
+            }
+            self.rest[word] |= 1 << (i % 64);
+        }
+        new
+    }
+
+    /// Takes `i` out; says whether it was there.
+    #[inline]
+    pub fn remove(&mut self, i: u32) -> bool {
+        let there = self.contains(i);
+        if i < 64 {
+            self.first &= !(1 << i);
+        } else if let Some(word) = self.rest.get_mut((i / 64 - 1) as usize) {
+            *word &= !(1 << (i % 64));
+        }
+        there
+    }
+
+    /// Whether `i` is in the set.
+    #[inline]
+    pub fn contains(&self, i: u32) -> bool {
+        if i < 64 {
+            self.first >> i & 1 != 0
+        } else {
+            self.rest.get((i / 64 - 1) as usize).is_some_and(|w| w >> (i % 64) & 1 != 0)
+        }
+    }
+
+    /// Whether nothing is in the set.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.first == 0 && self.rest.iter().all(|&w| w == 0)
+    }
+
+    /// How many numbers are in the set.
+    pub fn len(&self) -> u32 {
+        self.first.count_ones() + self.rest.iter().map(|w| w.count_ones()).sum::<u32>()
+    }
+
+    /// Whether every member is in `a` or in `b`.
+    #[inline]
+    pub fn within(&self, a: &Bits, b: &Bits) -> bool {
+        let word = |s: &Bits, i: usize| s.rest.get(i).copied().unwrap_or(0);
+        self.first & !(a.first | b.first) == 0
+            && (self.rest.iter().enumerate()).all(|(i, w)| w & !(word(a, i) | word(b, i)) == 0)
+    }
+
+    /// Empties the set.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.first = 0;
+        self.rest.clear();
+    }
+
+    /// The members, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        let words = std::iter::once(self.first).chain(self.rest.iter().copied());
+        words.enumerate().flat_map(|(i, w)| (0..64u32).filter(move |b| w >> b & 1 != 0).map(move |b| i as u32 * 64 + b))
+    }
+
+    /// The words of the set, trailing zeros left out: equal sets give equal words.
+    pub fn words(&self) -> impl Iterator<Item = u64> + '_ {
+        let used = self.rest.iter().rposition(|&w| w != 0).map_or(0, |p| p + 1);
+        std::iter::once(self.first).chain(self.rest[..used].iter().copied())
+    }
+}
+
+impl PartialEq for Bits {
+    fn eq(&self, other: &Self) -> bool {
+        self.words().eq(other.words())
+    }
+}
+
+impl Eq for Bits {}
+
+impl FromIterator<u32> for Bits {
+    fn from_iter<I: IntoIterator<Item = u32>>(items: I) -> Self {
+        let mut bits = Bits::default();
+        for i in items {
+            bits.insert(i);
+        }
+        bits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    proptest::proptest! {
+        #[test]
+        fn behaves_as_a_set(steps in proptest::collection::vec((0u32..200, proptest::bool::ANY), 0..80)) {
+            let (mut bits, mut set) = (Bits::default(), BTreeSet::new());
+            for (i, add) in steps {
+                if add { assert_eq!(bits.insert(i), set.insert(i)); } else { assert_eq!(bits.remove(i), set.remove(&i)); }
+                assert_eq!(bits.len() as usize, set.len());
+                assert_eq!(bits.iter().collect::<Vec<_>>(), set.iter().copied().collect::<Vec<_>>());
+                assert_eq!(bits, set.iter().copied().collect::<Bits>());
+                assert!(bits.within(&bits.clone(), &Bits::default()));
+            }
+        }
+    }
+}

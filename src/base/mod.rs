@@ -1,0 +1,50 @@
+//! The bottom room: ids, virtual time, ratios, records, symbols, digests and sets of inputs.
+//!
+//! Everything here is a small value without behaviour of its own. Nothing here knows what a task, a
+//! protocol or a fault is.
+
+mod bits;
+mod digest;
+mod symbols;
+mod time;
+
+pub use bits::Bits;
+pub use digest::{Digester, Mix, fold, hash_text, mix};
+pub use symbols::Symbols;
+pub use time::{Ratio, Time, format_ns, parse_duration};
+
+/// Index of a task (one parallel instance of an operator) in the execution graph.
+pub type TaskId = u32;
+/// Index of a channel in the execution graph.
+pub type ChannelId = u32;
+/// Index of a node (a machine that hosts tasks).
+pub type NodeId = u32;
+/// Number of a snapshot; 1, 2, 3, … in the order of their triggers. 0 means "from the start".
+pub type Epoch = u64;
+/// Number of an incarnation of a task: 1 at first, raised by each restart.
+pub type Attempt = u32;
+
+/// One data record. Both fields are numbers, or symbols of the job's [`Symbols`] table.
+///
+/// 16 bytes and `Copy`: a text in the record would quarter the speed of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Record {
+    /// What hash edges partition by, and keyed state is kept by.
+    pub key: u64,
+    /// The payload.
+    pub value: u64,
+}
+
+impl Record {
+    /// A record of two numbers (or symbols).
+    #[inline]
+    pub fn new(key: u64, value: u64) -> Self {
+        Record { key, value }
+    }
+
+    /// One word that stands for the record in sums and digests.
+    #[inline]
+    pub fn word(self) -> u64 {
+        fold(self.key ^ 0xA076_1D64_78BD_642F, self.value ^ 0xE703_7ED1_A0B4_28DB)
+    }
+}

@@ -1,0 +1,208 @@
+//! The ledger: per channel what was sent and received, per task and epoch the cut. Data and the walk; what
+//! is right and wrong is said elsewhere.
+
+use crate::base::{Bits, ChannelId, Digester, Epoch, Record, TaskId};
+use crate::dataflow::AnyOperator;
+use crate::graph::ExecutionGraph;
+
+/// One channel, in the history that leads here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Flow {
+    pub sent: u64,
+    pub received: u64,
+    pub sent_sum: u64,
+    pub received_sum: u64,
+}
+
+/// A record in a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct LogEntry {
+    pub channel: ChannelId,
+    pub seq: u64,
+    pub record: Record,
+}
+
+/// What a task had done when it took its copy.
+#[derive(Clone)]
+pub(super) struct TaskCut {
+    pub state: u64,
+    pub offsets: Vec<u64>,
+    /// Deep mode: the replayed operator at that moment.
+    pub replica: Option<AnyOperator>,
+}
+
+/// A snapshot, as the facts tell it.
+#[derive(Clone)]
+pub(super) struct Cut {
+    pub epoch: Epoch,
+    pub tasks: Vec<Option<TaskCut>>,
+    pub acked: Bits,
+    /// For each channel: sent at the sender's copy, received at the receiver's.
+    pub flows: Vec<Flow>,
+    pub log: Vec<LogEntry>,
+}
+
+impl Cut {
+    fn new(epoch: Epoch, g: &ExecutionGraph) -> Self {
+        let tasks = (0..g.tasks.len()).map(|_| None).collect();
+        Cut { epoch, tasks, acked: Bits::default(), flows: vec![Flow::default(); g.channels.len()], log: Vec::new() }
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Ledger {
+    pub flows: Vec<Flow>,
+    /// For each task, the next offset of each of its splits.
+    pub offsets: Vec<Vec<u64>>,
+    /// Snapshots under way, ascending.
+    pub cuts: Vec<Cut>,
+    /// The newest completed one.
+    pub completed: Option<Box<Cut>>,
+    /// Triggered, and neither completed nor aborted.
+    pub pending: Vec<Epoch>,
+    /// The newest epochs that were aborted.
+    pub aborted: Vec<Epoch>,
+    /// Tasks that are restarting and have not been restored.
+    pub awaiting: Bits,
+    /// From where the last restart went on (0: from the start).
+    pub restored_from: Epoch,
+    /// How many log entries of the restored cut each task has replayed.
+    pub replayed: Vec<u32>,
+    /// Spare cuts, to be used again.
+    spare: Vec<Cut>,
+}
+
+impl Ledger {
+    pub fn new(g: &ExecutionGraph, splits: &[Vec<u32>]) -> Self {
+        Ledger {
+            flows: vec![Flow::default(); g.channels.len()],
+            offsets: splits.iter().map(|s| vec![0; s.len()]).collect(),
+            cuts: Vec::new(),
+            completed: None,
+            pending: Vec::new(),
+            aborted: Vec::new(),
+            awaiting: Bits::default(),
+            restored_from: 0,
+            replayed: vec![0; g.tasks.len()],
+            spare: Vec::new(),
+        }
+    }
+
+    /// The cut of `epoch`, made if it is not there.
+    pub fn cut_mut(&mut self, epoch: Epoch, g: &ExecutionGraph) -> &mut Cut {
+        let i = match self.cuts.binary_search_by_key(&epoch, |c| c.epoch) {
+            Ok(i) => i,
+            Err(i) => {
+                let mut cut = self.spare.pop().unwrap_or_else(|| Cut::new(epoch, g));
+                cut.epoch = epoch;
+                self.cuts.insert(i, cut);
+                i
+            }
+        };
+        &mut self.cuts[i]
+    }
+
+    pub fn cut(&self, epoch: Epoch) -> Option<&Cut> {
+        self.cuts.iter().find(|c| c.epoch == epoch)
+    }
+
+    /// Takes the copy of a task into the cut.
+    pub fn copied(&mut self, task: TaskId, epoch: Epoch, copy: TaskCut, g: &ExecutionGraph) {
+        let mut flows = std::mem::take(&mut self.flows);
+        let cut = self.cut_mut(epoch, g);
+        for &c in &g.outputs[task as usize] {
+            let (to, from) = (&mut cut.flows[c as usize], &flows[c as usize]);
+            (to.sent, to.sent_sum) = (from.sent, from.sent_sum);
+        }
+        for &c in &g.inputs[task as usize] {
+            let (to, from) = (&mut cut.flows[c as usize], &flows[c as usize]);
+            (to.received, to.received_sum) = (from.received, from.received_sum);
+        }
+        cut.tasks[task as usize] = Some(copy);
+        std::mem::swap(&mut self.flows, &mut flows);
+    }
+
+    pub fn aborted(&mut self, epoch: Epoch) {
+        self.pending.retain(|&e| e != epoch);
+        if self.aborted.len() == 64 {
+            self.aborted.remove(0);
+        }
+        self.aborted.push(epoch);
+        self.recycle(|c| c.epoch == epoch);
+    }
+
+    pub fn completed(&mut self, epoch: Epoch) {
+        self.pending.retain(|&e| e != epoch);
+        if let Some(i) = self.cuts.iter().position(|c| c.epoch == epoch) {
+            let cut = self.cuts.remove(i);
+            if self.completed.as_ref().is_none_or(|old| old.epoch < epoch) {
+                let old = self.completed.replace(Box::new(cut));
+                self.spare.extend(old.map(|b| cleaned(*b)));
+            }
+        }
+    }
+
+    fn recycle(&mut self, gone: impl Fn(&Cut) -> bool) {
+        while let Some(i) = self.cuts.iter().position(&gone) {
+            let cut = self.cuts.remove(i);
+            self.spare.push(cleaned(cut));
+        }
+    }
+
+    /// Everything is as it was in the cut (`None`: at the start). What was logged counts as in transit.
+    pub fn rewind(&mut self, from: Epoch) {
+        self.recycle(|_| true);
+        self.restored_from = from;
+        self.replayed.iter_mut().for_each(|n| *n = 0);
+        match self.completed.as_ref().filter(|c| c.epoch == from && from != 0) {
+            Some(cut) => {
+                self.flows.clone_from(&cut.flows);
+                for (offsets, task) in self.offsets.iter_mut().zip(&cut.tasks) {
+                    if let Some(task) = task {
+                        offsets.clone_from(&task.offsets);
+                    }
+                }
+            }
+            None => {
+                self.flows.iter_mut().for_each(|f| *f = Flow::default());
+                self.offsets.iter_mut().flatten().for_each(|o| *o = 0);
+            }
+        }
+    }
+
+    pub fn digest(&self, d: &mut Digester) {
+        for f in &self.flows {
+            d.word(f.sent.wrapping_sub(f.received));
+            d.word(f.sent_sum.wrapping_sub(f.received_sum));
+        }
+        for cut in self.cuts.iter().chain(self.completed.as_deref()) {
+            d.epoch(cut.epoch);
+            d.bits(&cut.acked);
+            for t in &cut.tasks {
+                d.word(t.as_ref().map_or(1, |t| t.state));
+            }
+            for (f, now) in cut.flows.iter().zip(&self.flows) {
+                d.word(f.sent.wrapping_sub(now.sent));
+                d.word(f.received.wrapping_sub(now.received));
+            }
+            for l in &cut.log {
+                d.word(l.record.word() ^ l.channel as u64);
+            }
+            d.word(cut.log.len() as u64);
+        }
+        self.pending.iter().for_each(|&e| d.epoch(e));
+        d.bits(&self.awaiting);
+        if !self.awaiting.is_empty() {
+            d.epoch(self.restored_from);
+        }
+        self.replayed.iter().for_each(|&n| d.word(n as u64));
+    }
+}
+
+fn cleaned(mut cut: Cut) -> Cut {
+    cut.tasks.iter_mut().for_each(|t| *t = None);
+    cut.flows.iter_mut().for_each(|f| *f = Flow::default());
+    cut.acked.clear();
+    cut.log.clear();
+    cut
+}

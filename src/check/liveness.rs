@@ -1,0 +1,146 @@
+//! `progress` and `termination`: violated at a deadlock, and when, after the last fault, checkpoints go on
+//! failing or time goes by without one while some are pending.
+
+use super::ledger::Ledger;
+use super::verdict::{Evidence, Property};
+use crate::base::{Time, format_ns};
+use crate::dataflow::Job;
+use crate::trace::{At, Wait};
+
+/// How long the judge waits once faults have stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// The last moment for which a fault is scheduled.
+    pub calm: Time,
+    /// So many checkpoints in a row may fail after that.
+    pub epochs: u32,
+    /// So many nanoseconds may pass after that without one completing, while some are pending.
+    pub ns: u64,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience { calm: Time(0), epochs: 20, ns: u64::MAX }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Liveness {
+    patience: Patience,
+    failures: u32,
+    since: Time,
+}
+
+type Bad = (Property, &'static str, String);
+
+impl Liveness {
+    pub fn new(patience: Patience) -> Self {
+        Liveness { patience, failures: 0, since: patience.calm }
+    }
+
+    /// A fault, or a restart: the counting begins anew.
+    pub fn fault(&mut self, at: At) {
+        self.failures = 0;
+        self.since = self.since.max(at.time);
+    }
+
+    pub fn completed(&mut self, at: At) {
+        self.fault(at);
+    }
+
+    /// Something was begun: where nothing is pending, time does not count.
+    pub fn moved(&mut self, _: At) {}
+
+    pub fn aborted(&mut self, at: At) -> Option<Bad> {
+        if at.time <= self.patience.calm {
+            return None;
+        }
+        self.failures += 1;
+        let n = self.failures;
+        (n >= self.patience.epochs).then(|| {
+            let message =
+                format!("{n} checkpoints in a row were aborted after the last fault: none completes any more");
+            (Property::Progress, "no-checkpoint-completes", message)
+        })
+    }
+
+    pub fn overdue(&mut self, at: At, pending: bool) -> Option<Bad> {
+        if !pending {
+            self.since = self.since.max(at.time);
+            return None;
+        }
+        let waited = at.time.0.saturating_sub(self.since.0);
+        (waited > self.patience.ns).then(|| {
+            let message = format!(
+                "checkpoints are pending, and none has completed for {} after the last fault",
+                format_ns(waited)
+            );
+            (Property::Progress, "overdue", message)
+        })
+    }
+}
+
+/// Who waits for whom, in words, with the cycle if there is one.
+pub(super) fn deadlock(job: &Job, ledger: &Ledger, waits: &[Wait]) -> (String, Vec<(&'static str, Evidence)>) {
+    let g = &job.graph;
+    let name = |t: u32| g.tasks[t as usize].name.clone();
+    let mut lines = Vec::new();
+    let mut next = vec![Vec::new(); g.tasks.len()];
+    for w in waits {
+        match *w {
+            Wait::Alignment { task, channel, epoch } => {
+                next[task as usize].push(g.channels[channel as usize].from);
+                lines.push(format!("{} waits for barrier {epoch} on {}", name(task), g.spell_channel(channel)));
+            }
+            Wait::Room { task, channel } => {
+                next[task as usize].push(g.channels[channel as usize].to);
+                lines.push(format!("{} waits for room on {}", name(task), g.spell_channel(channel)));
+            }
+            Wait::Acknowledgement { task, epoch } => {
+                lines.push(format!("checkpoint {epoch} waits for the acknowledgement of {}", name(task)));
+            }
+        }
+    }
+    if lines.is_empty() && !ledger.pending.is_empty() {
+        lines.push(format!("checkpoint {} is pending, and nothing is on its way", ledger.pending[0]));
+    }
+    let cycle = find_cycle(&next).map(|c| c.iter().chain(c.first()).map(|&t| name(t)).collect::<Vec<_>>().join(" -> "));
+    let shown = lines.len().min(6);
+    let mut message = "nothing can happen any more, and the job has not ended".to_string();
+    if let Some(cycle) = &cycle {
+        message += &format!("; they wait for one another in a cycle: {cycle}");
+    }
+    if shown > 0 {
+        message += &format!(": {}", lines[..shown].join("; "));
+    }
+    if lines.len() > shown {
+        message += &format!("; and {} more", lines.len() - shown);
+    }
+    let mut evidence = vec![("waits", Evidence::Text(lines.join("; ")))];
+    evidence.extend(cycle.map(|c| ("cycle", Evidence::Text(c))));
+    (message, evidence)
+}
+
+fn find_cycle(next: &[Vec<u32>]) -> Option<Vec<u32>> {
+    let mut done = vec![false; next.len()];
+    for start in 0..next.len() as u32 {
+        let mut path: Vec<(u32, usize)> = vec![(start, 0)];
+        while let Some((t, i)) = path.last_mut() {
+            let (task, at) = (*t as usize, *i);
+            *i += 1;
+            match next[task].get(at) {
+                None => {
+                    done[task] = true;
+                    path.pop();
+                }
+                Some(&n) if path.iter().any(|(p, _)| *p == n) => {
+                    let from = path.iter().position(|(p, _)| *p == n).unwrap_or(0);
+                    return Some(path[from..].iter().map(|(p, _)| *p).collect());
+                }
+                Some(&n) if !done[n as usize] => path.push((n, 0)),
+                Some(_) => {}
+            }
+        }
+    }
+    None
+}

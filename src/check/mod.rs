@@ -1,0 +1,27 @@
+//! The judge: an observer that sees facts and knows the job, and nothing of protocols, coordinator or world.
+//!
+//! One ledger is walked once per fact ([`Judge`]); each property is a few lines on it, in a file of its own.
+//! The first bad fact ends the judging, with evidence.
+//!
+//! | decision | reason |
+//! |---|---|
+//! | sequences are compared by counts, and by sums of record words | one addition a fact; order is checked by the numbers themselves |
+//! | the digest holds differences, never histories | equal futures have equal digests, so a search can tell |
+//! | only the newest completed cut is kept | a restart from any other is a violation by itself |
+
+mod consistent_cut;
+mod deep;
+mod durable_restore;
+mod exactly_once;
+mod fifo;
+mod judge;
+mod ledger;
+mod liveness;
+mod minimal_snapshot;
+mod operator_panic;
+mod protocol_misuse;
+mod verdict;
+
+pub use judge::{Judge, Mode, Monitor};
+pub use liveness::Patience;
+pub use verdict::{Evidence, Property, Report, RunVerdict, Verdict, Violation};

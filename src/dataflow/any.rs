@@ -1,0 +1,198 @@
+//! The operator trait, where its output goes, and the enum of all operators.
+
+use super::flow::{Join, Sink, TableSink, Union};
+use super::keyed::{KeyedCount, KeyedFold, KeyedReduce, KeyedSum};
+use super::loops::{Collatz, Countdown, Reach};
+use super::stateless::{Filter, Map, Repeat, SplitWords};
+use crate::base::{Record, Symbols};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Where an operator puts the records it sends.
+#[derive(Clone, Debug, Default)]
+pub struct Out {
+    pub(crate) sends: Vec<(u32, Record)>,
+    symbols: Symbols,
+}
+
+impl Out {
+    /// The number that stands for all output edges.
+    pub const ALL: u32 = u32::MAX;
+
+    /// An empty output of a job with these symbols.
+    pub fn new(symbols: Symbols) -> Self {
+        Out { sends: Vec::new(), symbols }
+    }
+
+    /// Sends `r` on every output edge.
+    #[inline]
+    pub fn emit(&mut self, r: Record) {
+        self.sends.push((Out::ALL, r));
+    }
+
+    /// Sends `r` on the output edge with this number (among the operator's own, in the order of the job).
+    /// An edge that does not exist takes nothing.
+    #[inline]
+    pub fn send(&mut self, edge: u32, r: Record) {
+        self.sends.push((edge, r));
+    }
+
+    /// The job's symbols, to intern and to spell.
+    pub fn symbols(&self) -> &Symbols {
+        &self.symbols
+    }
+
+    /// What was sent so far: (edge or [`Out::ALL`], record).
+    pub fn sends(&self) -> &[(u32, Record)] {
+        &self.sends
+    }
+}
+
+/// A deterministic function of state and record.
+///
+/// `clone` is what a snapshot takes: it must be a true copy.
+pub trait Operator: Clone {
+    /// Takes `r`, which came in on the job edge with number `port` (among the operator's own, in the order
+    /// of the job).
+    fn process(&mut self, port: u32, r: Record, out: &mut Out);
+    /// A digest of the state: equal for equal states, on every machine.
+    fn state(&self) -> u64;
+    /// What the state says of each key, in any order, for reports. May be empty.
+    fn entries(&self) -> Vec<(u64, u64)> {
+        Vec::new()
+    }
+    /// Whether key and value of what is sent are symbols, if those of what comes in are.
+    fn symbols(&self, input: (bool, bool)) -> (bool, bool) {
+        input
+    }
+}
+
+/// The object-safe twin of [`Operator`]; implemented for every operator.
+pub trait DynOperator {
+    #[allow(missing_docs)]
+    fn process(&mut self, port: u32, r: Record, out: &mut Out);
+    #[allow(missing_docs)]
+    fn state(&self) -> u64;
+    #[allow(missing_docs)]
+    fn entries(&self) -> Vec<(u64, u64)>;
+    #[allow(missing_docs)]
+    fn symbols(&self, input: (bool, bool)) -> (bool, bool);
+    #[allow(missing_docs)]
+    fn boxed(&self) -> Box<dyn DynOperator>;
+}
+
+impl<O: Operator + 'static> DynOperator for O {
+    fn process(&mut self, port: u32, r: Record, out: &mut Out) {
+        Operator::process(self, port, r, out);
+    }
+    fn state(&self) -> u64 {
+        Operator::state(self)
+    }
+    fn entries(&self) -> Vec<(u64, u64)> {
+        Operator::entries(self)
+    }
+    fn symbols(&self, input: (bool, bool)) -> (bool, bool) {
+        Operator::symbols(self, input)
+    }
+    fn boxed(&self) -> Box<dyn DynOperator> {
+        Box::new(self.clone())
+    }
+}
+
+/// That a user's operator panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Panic;
+
+macro_rules! any_operator {
+    ($($name:ident),*) => {
+        /// Any operator: the built-in ones by static dispatch, a user's own boxed.
+        #[non_exhaustive]
+        #[allow(missing_docs)]
+        pub enum AnyOperator { $($name($name),)* Custom(Box<dyn DynOperator>) }
+
+        $(impl From<$name> for AnyOperator {
+            fn from(o: $name) -> Self { AnyOperator::$name(o) }
+        })*
+
+        impl Clone for AnyOperator {
+            fn clone(&self) -> Self {
+                match self {
+                    $(AnyOperator::$name(o) => AnyOperator::$name(o.clone()),)*
+                    AnyOperator::Custom(o) => AnyOperator::Custom(o.boxed()),
+                }
+            }
+            #[inline]
+            fn clone_from(&mut self, other: &Self) {
+                match (self, other) {
+                    $((AnyOperator::$name(a), AnyOperator::$name(b)) => a.clone_from(b),)*
+                    (a, b) => *a = b.clone(),
+                }
+            }
+        }
+
+        impl AnyOperator {
+            /// See [`Operator::process`].
+            ///
+            /// # Errors
+            /// If it is a user's operator, and panicked.
+            #[inline]
+            pub fn process(&mut self, port: u32, r: Record, out: &mut Out) -> Result<(), Panic> {
+                match self {
+                    $(AnyOperator::$name(o) => Operator::process(o, port, r, out),)*
+                    AnyOperator::Custom(o) => {
+                        return catch_unwind(AssertUnwindSafe(|| o.process(port, r, out))).map_err(|_| Panic);
+                    }
+                }
+                Ok(())
+            }
+            /// See [`Operator::state`].
+            #[inline]
+            pub fn state(&self) -> u64 {
+                match self {
+                    $(AnyOperator::$name(o) => Operator::state(o),)*
+                    AnyOperator::Custom(o) => o.state(),
+                }
+            }
+            /// See [`Operator::entries`]; in the order of the keys.
+            pub fn entries(&self) -> Vec<(u64, u64)> {
+                let mut list = match self {
+                    $(AnyOperator::$name(o) => Operator::entries(o),)*
+                    AnyOperator::Custom(o) => o.entries(),
+                };
+                list.sort_unstable();
+                list
+            }
+            /// See [`Operator::symbols`].
+            pub fn symbols(&self, input: (bool, bool)) -> (bool, bool) {
+                match self {
+                    $(AnyOperator::$name(o) => Operator::symbols(o, input),)*
+                    AnyOperator::Custom(o) => o.symbols(input),
+                }
+            }
+        }
+    };
+}
+
+any_operator!(
+    KeyedCount,
+    KeyedSum,
+    KeyedReduce,
+    KeyedFold,
+    Map,
+    Filter,
+    Repeat,
+    SplitWords,
+    Union,
+    Join,
+    Sink,
+    TableSink,
+    Countdown,
+    Collatz,
+    Reach
+);
+
+impl AnyOperator {
+    /// A user's own operator.
+    pub fn custom(o: impl Operator + 'static) -> Self {
+        AnyOperator::Custom(Box::new(o))
+    }
+}

@@ -1,0 +1,27 @@
+//! What the tasks compute: pure operators and sources, and the job that joins them to a graph.
+//!
+//! An operator is a function of (state, record) to (state, records); a source a function of (split, offset)
+//! to a record. No clock, no generator, no knowledge of snapshots: the engine copies states, keeps offsets
+//! and rewinds both, so rewinding is right by construction.
+//!
+//! | decision | reason |
+//! |---|---|
+//! | built-in operators are variants of one enum, users' are boxed behind the same enum | static dispatch on the hot path, and one instance of the engine for both |
+//! | the digest of keyed state is a sum over its entries, kept up to date | asking for it costs nothing, however large the state; no order of a hash map can leak |
+//! | keyed state is a plain hash map, copied by `clone` | beats every persistent map that was measured, up to thousands of keys |
+
+mod any;
+mod flow;
+mod job;
+mod keyed;
+mod loops;
+mod source;
+mod stateless;
+
+pub use any::{AnyOperator, DynOperator, Operator, Out, Panic};
+pub use flow::{Join, Sink, TableSink, Union};
+pub use job::{Behaviour, Job, JobBuilder};
+pub use keyed::{KeyedCount, KeyedFold, KeyedReduce, KeyedSum, Reduction, Table};
+pub use loops::{Collatz, Countdown, Reach};
+pub use source::{AnySource, Generator, KeyBy, List, Read, Source};
+pub use stateless::{Filter, Map, Repeat, SplitWords};

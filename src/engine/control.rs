@@ -1,0 +1,160 @@
+//! The control plane: letters between coordinator and tasks, and what the coordinator asks for.
+
+use super::effects::slot;
+use super::state::{Engine, Event, Letter, What};
+use super::step::Cx;
+use crate::base::{Bits, Epoch, TaskId};
+use crate::choice::Choices;
+use crate::graph::Role;
+use crate::protocol::{CoordinatorEffect as Fx, CoordinatorInput, Input, To};
+use crate::trace::{Fact, Observer, Outcome};
+use crate::world::Agenda;
+
+impl<'p, A: Agenda<Event>> Engine<'p, A> {
+    /// A message to the coordinator.
+    pub(super) fn to_coordinator<C: Choices, O: Observer>(&mut self, input: CoordinatorInput, cx: &mut Cx<'_, C, O>) {
+        self.post(Letter::ToCoordinator(input), cx);
+    }
+
+    /// Carries out what takes no time, in order, until nothing is left.
+    pub(super) fn read_inbox<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
+        while let Some(letter) = cx.scratch.inbox.pop_front() {
+            self.open_letter(letter, cx);
+        }
+    }
+
+    pub(super) fn letter_arrives<C: Choices, O: Observer>(&mut self, slot: u32, cx: &mut Cx<'_, C, O>) -> bool {
+        let Some(letter) = self.letters[slot as usize].take() else { return false };
+        self.open_letter(letter, cx);
+        true
+    }
+
+    fn open_letter<C: Choices, O: Observer>(&mut self, letter: Letter, cx: &mut Cx<'_, C, O>) {
+        let here = |e: &Self, t: TaskId, attempt| e.tasks[t as usize].up && e.tasks[t as usize].attempt == attempt;
+        match letter {
+            Letter::ToCoordinator(input) => self.coordinate(input, cx),
+            Letter::Trigger { task, attempt, epoch } if here(self, task, attempt) => {
+                if self.tasks[task as usize].operator.is_none() {
+                    cx.tell(Fact::BarrierReceived { task, attempt, channel: None, epoch });
+                    self.consider_decline(task, epoch, cx);
+                }
+                self.instruct(task, Input::Trigger(epoch), cx);
+            }
+            Letter::Abort { task, attempt, epoch } if here(self, task, attempt) => {
+                cx.tell(Fact::Notified { task, attempt, epoch, complete: false });
+                self.instruct(task, Input::Abort(epoch), cx);
+            }
+            Letter::Completed { task, attempt, epoch } if here(self, task, attempt) => {
+                cx.tell(Fact::Notified { task, attempt, epoch, complete: true });
+                self.instruct(task, Input::Completed(epoch), cx);
+            }
+            _ => {} // to a task that is dead, or was
+        }
+    }
+
+    /// Hands the coordinator an input, and carries out what it asks for.
+    pub(super) fn coordinate<C: Choices, O: Observer>(&mut self, input: CoordinatorInput, cx: &mut Cx<'_, C, O>) {
+        if let CoordinatorInput::Acknowledge { task, epoch, attempt, .. } = input
+            && attempt == self.tasks[task as usize].attempt
+            && let Some((_, acked)) = self.begun.iter_mut().find(|(e, _)| *e == epoch)
+        {
+            acked.insert(task);
+        }
+        let mut fx = std::mem::take(&mut cx.scratch.coordinator);
+        self.coordinator.handle(input, &mut fx);
+        let mut i = 0;
+        while i < fx.len() {
+            self.decide(fx[i], &mut fx, cx);
+            i += 1;
+        }
+        fx.clear();
+        cx.scratch.coordinator = fx;
+    }
+
+    fn decide<C: Choices, O: Observer>(&mut self, effect: Fx, fx: &mut Vec<Fx>, cx: &mut Cx<'_, C, O>) {
+        match effect {
+            Fx::Begin { epoch } => {
+                self.begun.push((epoch, Bits::default()));
+                cx.tell(Fact::Triggered { epoch });
+            }
+            Fx::Trigger { epoch, to } => self.trigger(epoch, to, cx),
+            Fx::TickAfter(ns) => self.wake_coordinator(CoordinatorInput::Tick, ns),
+            Fx::RestFor(ns) => self.wake_coordinator(CoordinatorInput::Rested, ns),
+            Fx::TimeoutAfter { epoch, ns } => self.wake_coordinator(CoordinatorInput::Timeout { epoch }, ns),
+            Fx::Write { epoch } => {
+                self.cut_before_decision(cx);
+                if self.write_metadata(epoch, cx) {
+                    self.coordinator.handle(CoordinatorInput::Written { epoch }, fx);
+                }
+            }
+            Fx::Complete { epoch } => self.complete(epoch, cx),
+            Fx::Abort { epoch, reason, tell } => {
+                self.begun.retain(|(e, _)| *e != epoch);
+                cx.tell(Fact::Aborted { epoch, reason });
+                self.delete_parts(epoch, cx);
+                if tell {
+                    self.tell_all(cx, |task, attempt| Letter::Abort { task, attempt, epoch });
+                }
+            }
+            Fx::Release { epoch } => {
+                self.store.completed.retain(|&e| e != epoch);
+                self.delete_parts(epoch, cx);
+            }
+            Fx::Finish { .. } => self.outcome = Some(Outcome::Finished),
+        }
+    }
+
+    fn trigger<C: Choices, O: Observer>(&mut self, epoch: Epoch, to: To, cx: &mut Cx<'_, C, O>) {
+        for task in 0..self.tasks.len() as TaskId {
+            let source = self.plan.job.graph.tasks[task as usize].role == Role::Source;
+            let meant = match to {
+                To::All => true,
+                To::Others => !source,
+                To::Task(t) => t == task,
+            };
+            if !meant {
+                continue;
+            }
+            let letter = Letter::Trigger { task, attempt: self.tasks[task as usize].attempt, epoch };
+            match to {
+                // By position: the source is there now, and takes it before anything else.
+                To::Task(_) => cx.scratch.inbox.push_back(letter),
+                _ => self.post(letter, cx),
+            }
+        }
+    }
+
+    fn tell_all<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>, letter: impl Fn(TaskId, u32) -> Letter) {
+        for task in 0..self.tasks.len() as TaskId {
+            let letter = letter(task, self.tasks[task as usize].attempt);
+            self.post(letter, cx);
+        }
+    }
+
+    /// The decision is durable.
+    fn complete<C: Choices, O: Observer>(&mut self, epoch: Epoch, cx: &mut Cx<'_, C, O>) {
+        self.begun.retain(|(e, _)| *e != epoch);
+        self.store.completed.push(epoch);
+        self.store.completed.sort_unstable();
+        cx.tell(Fact::Completed { epoch });
+        self.tell_all(cx, |task, attempt| Letter::Completed { task, attempt, epoch });
+        if std::mem::take(&mut self.undecided) {
+            self.schedule(self.now, What::Recover, 0);
+        }
+    }
+
+    fn delete_parts<C, O: Observer>(&mut self, epoch: Epoch, cx: &mut Cx<'_, C, O>) {
+        for (task, part) in self.store.delete(epoch) {
+            if part.durable {
+                let handle = self.handle_of(epoch, task);
+                cx.tell(Fact::Deleted { task, attempt: part.attempt, epoch, handle });
+            }
+        }
+    }
+
+    /// Input for the coordinator, later.
+    fn wake_coordinator(&mut self, input: CoordinatorInput, ns: u64) {
+        let slot = slot(&mut self.letters, Letter::ToCoordinator(input));
+        self.schedule(self.now.after(ns), What::Letter, slot);
+    }
+}

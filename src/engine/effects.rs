@@ -1,0 +1,375 @@
+//! The one place where a protocol's effects are carried out, and where crashes cut between them.
+
+use super::state::{Engine, Event, Letter, Message, What};
+use super::step::Cx;
+use crate::base::{Epoch, TaskId, Time};
+use crate::choice::{Choices, Kind, Odds, Site};
+use crate::protocol::{CoordinatorInput, Effect, Input};
+use crate::trace::{Fact, Observer};
+use crate::world::{Agenda, Point, Target, When, flag};
+use std::rc::Rc;
+
+impl Effect {
+    /// The name in facts and messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Effect::Block { .. } => "block",
+            Effect::Unblock { .. } => "unblock",
+            Effect::Copy(_) => "copy",
+            Effect::Barrier(_) => "barrier",
+            Effect::Cancel(_) => "cancel",
+            Effect::End => "end",
+            Effect::Log(_) => "log",
+            Effect::Store(_) => "store",
+            Effect::Acknowledge(_) => "acknowledge",
+            Effect::Decline(_) => "decline",
+            Effect::Drop(_) => "drop",
+        }
+    }
+}
+
+impl<'p, A: Agenda<Event>> Engine<'p, A> {
+    /// Tells a task's protocol something, and carries out what it asks for.
+    pub(super) fn instruct<C: Choices, O: Observer>(&mut self, t: TaskId, input: Input, cx: &mut Cx<'_, C, O>) {
+        let mut fx = std::mem::take(&mut cx.scratch.fx);
+        fx.clear();
+        self.tasks[t as usize].protocol.handle(input, &mut fx);
+        let mut i = 0;
+        while i < fx.len() {
+            if !self.carry_out(t, fx[i], &mut fx, cx) {
+                break; // a crash cut the step short
+            }
+            i += 1;
+        }
+        fx.clear();
+        cx.scratch.fx = fx;
+    }
+
+    /// `false` if the task crashed before the effect could be carried out, or right after it.
+    fn carry_out<C: Choices, O: Observer>(
+        &mut self,
+        t: TaskId,
+        effect: Effect,
+        fx: &mut Vec<Effect>,
+        cx: &mut Cx<'_, C, O>,
+    ) -> bool {
+        let plan = self.plan;
+        let graph = &plan.job.graph;
+        let attempt = self.tasks[t as usize].attempt;
+        let misuse = |epoch, why| Fact::Misused { task: Some(t), attempt, epoch, effect: effect.name(), why };
+        match effect {
+            Effect::Block { input, epoch } | Effect::Unblock { input, epoch } => {
+                let on = matches!(effect, Effect::Block { .. });
+                let Some(&channel) = graph.inputs[t as usize].get(input as usize) else {
+                    cx.tell(misuse(epoch, "there is no such input"));
+                    return true;
+                };
+                let blocked = self.channels.list[channel as usize].flags & flag::BLOCKED != 0;
+                if blocked == on {
+                    cx.tell(misuse(
+                        epoch,
+                        if on { "the input is blocked already" } else { "the input is not blocked" },
+                    ));
+                    return true;
+                }
+                cx.tell(if on {
+                    Fact::Blocked { task: t, attempt, channel, epoch }
+                } else {
+                    Fact::Unblocked { task: t, attempt, channel, epoch }
+                });
+                self.set_flag(channel, flag::BLOCKED, on);
+            }
+            Effect::Copy(epoch) => {
+                if self.tasks[t as usize].open.iter().any(|(e, _)| *e == epoch) || self.part(epoch, t).is_some() {
+                    cx.tell(misuse(epoch, "a copy was taken for this epoch already"));
+                    return true;
+                }
+                let content = self.content(t);
+                cx.tell(Fact::Copied { task: t, attempt, epoch, state: content.state });
+                self.tasks[t as usize].open.push((epoch, content));
+                return !self.cut(Point::CopyToBroadcast, t, cx);
+            }
+            Effect::Barrier(epoch) => {
+                for &c in &graph.outputs[t as usize] {
+                    cx.tell(Fact::BarrierSent { task: t, attempt, channel: c, epoch });
+                    self.put(c, Message::Barrier(epoch), cx);
+                }
+            }
+            Effect::Cancel(epoch) => {
+                for &c in &graph.outputs[t as usize] {
+                    cx.tell(Fact::CancelSent { task: t, attempt, channel: c, epoch });
+                    self.put(c, Message::Cancel(epoch), cx);
+                }
+            }
+            Effect::End => {
+                self.tasks[t as usize].closed = true;
+                for &c in &graph.outputs[t as usize] {
+                    cx.tell(Fact::EndSent { task: t, attempt, channel: c });
+                    self.put(c, Message::End, cx);
+                }
+                cx.tell(Fact::Ended { task: t, attempt, state: self.state_of(t) });
+            }
+            Effect::Log(epoch) => cx.tell(misuse(epoch, "there is no record in hand")),
+            Effect::Store(epoch) => {
+                let open = &mut self.tasks[t as usize].open;
+                let Some(i) = open.iter().position(|(e, _)| *e == epoch) else {
+                    cx.tell(misuse(epoch, "no copy was taken for this epoch"));
+                    return true;
+                };
+                if self.cut(Point::BroadcastToDurable, t, cx) {
+                    return false;
+                }
+                let content = self.tasks[t as usize].open.remove(i).1;
+                self.store.put(epoch, t, attempt, Rc::new(content));
+                match plan.write {
+                    None => {
+                        self.becomes_durable(epoch, t, cx);
+                        self.tasks[t as usize].protocol.handle(Input::Stored(epoch), fx);
+                    }
+                    Some(delay) => {
+                        let slot = self.slot_for_write((epoch, Some(t)));
+                        if A::TIMED {
+                            let nth = self.count();
+                            let ns = delay.draw(Kind::Write, t, nth, cx.choices);
+                            self.schedule(self.now.after(ns), What::Durable, slot);
+                        }
+                    }
+                }
+            }
+            Effect::Acknowledge(epoch) => {
+                let Some(part) = self.store.part(epoch, t).filter(|p| p.durable) else {
+                    cx.tell(misuse(epoch, "no part of this epoch is durable"));
+                    return true;
+                };
+                let (at_end, empty) = (part.content.at_end, part.content.log.is_empty());
+                if self.cut(Point::DurableToAcknowledged, t, cx) {
+                    return false;
+                }
+                cx.tell(Fact::Acknowledged { task: t, attempt, epoch });
+                self.to_coordinator(CoordinatorInput::Acknowledge { task: t, attempt, epoch, at_end, empty }, cx);
+            }
+            Effect::Decline(epoch) => {
+                cx.tell(Fact::Declined { task: t, attempt, epoch });
+                self.to_coordinator(CoordinatorInput::Decline { task: t, attempt, epoch }, cx);
+            }
+            Effect::Drop(epoch) => {
+                self.tasks[t as usize].open.retain(|(e, _)| *e != epoch);
+                if !self.store.completed.contains(&epoch) && self.store.forget(epoch, t).is_some() {
+                    cx.tell(Fact::Deleted { task: t, attempt, epoch, handle: self.handle_of(epoch, t) });
+                }
+            }
+        }
+        true
+    }
+
+    pub(super) fn handle_of(&self, epoch: Epoch, t: TaskId) -> u64 {
+        epoch * self.tasks.len() as u64 + t as u64
+    }
+
+    pub(super) fn count(&mut self) -> u32 {
+        self.asked += 1;
+        self.asked
+    }
+
+    fn slot_for_write(&mut self, write: (Epoch, Option<TaskId>)) -> u32 {
+        slot(&mut self.writes, write)
+    }
+
+    /// Begins to write the metadata of a checkpoint; `true` if it is durable at once.
+    pub(super) fn write_metadata<C: Choices, O: Observer>(&mut self, epoch: Epoch, cx: &mut Cx<'_, C, O>) -> bool {
+        let Some(delay) = self.plan.write else { return true };
+        let slot = self.slot_for_write((epoch, None));
+        if A::TIMED {
+            let nth = self.count();
+            let ns = delay.draw(Kind::Write, u32::MAX, nth, cx.choices);
+            self.schedule(self.now.after(ns), What::Durable, slot);
+        }
+        false
+    }
+
+    fn becomes_durable<C, O: Observer>(&mut self, epoch: Epoch, t: TaskId, cx: &mut Cx<'_, C, O>) {
+        let handle = self.handle_of(epoch, t);
+        let attempt = self.store.part(epoch, t).map_or(0, |p| p.attempt);
+        if self.store.durable(epoch, t) {
+            cx.tell(Fact::Stored { task: t, attempt, epoch, handle });
+        }
+    }
+
+    /// A write has become durable.
+    pub(super) fn write_ends<C: Choices, O: Observer>(&mut self, slot: u32, cx: &mut Cx<'_, C, O>) -> bool {
+        let Some((epoch, task)) = self.writes[slot as usize].take() else { return false };
+        let Some(t) = task else {
+            self.coordinate(CoordinatorInput::Written { epoch }, cx);
+            return true;
+        };
+        let Some(writer) = self.store.part(epoch, t).map(|p| p.attempt) else { return true };
+        self.becomes_durable(epoch, t, cx);
+        let task = &self.tasks[t as usize];
+        if !self.begun.iter().any(|(e, _)| *e == epoch) && !self.store.completed.contains(&epoch) {
+            // Aborted meanwhile, or written by a dead attempt: nothing refers to it.
+            self.store.forget(epoch, t);
+            cx.tell(Fact::Deleted { task: t, attempt: writer, epoch, handle: self.handle_of(epoch, t) });
+        } else if task.up && task.attempt == writer {
+            self.instruct(t, Input::Stored(epoch), cx);
+        }
+        true
+    }
+
+    /// Whether the task refuses the snapshot that it hears of now. Asked once for each.
+    pub(super) fn consider_decline<C: Choices, O: Observer>(&mut self, t: TaskId, epoch: Epoch, cx: &mut Cx<'_, C, O>) {
+        if self.plan.faults.declines.is_empty() || self.tasks[t as usize].asked >= epoch {
+            return;
+        }
+        self.tasks[t as usize].asked = epoch;
+        let attempt = self.tasks[t as usize].attempt;
+        for (i, d) in self.plan.faults.declines.iter().enumerate() {
+            if d.task.is_some_and(|of| of != t) || self.declined[i] >= d.most {
+                continue;
+            }
+            let nth = self.count();
+            if cx.choices.choose(Site { kind: Kind::Decline, at: t, nth }, Odds::Rare(d.ratio)) == 1 {
+                self.declined[i] += 1;
+                self.instruct(t, Input::Abort(epoch), cx);
+                cx.tell(Fact::Declined { task: t, attempt, epoch });
+                self.to_coordinator(CoordinatorInput::Decline { task: t, attempt, epoch }, cx);
+                return;
+            }
+        }
+    }
+
+    /// A protocol point: crashes the task if a fault is planned here; `true` if it did.
+    #[inline]
+    pub(super) fn cut<C: Choices, O: Observer>(&mut self, point: Point, t: TaskId, cx: &mut Cx<'_, C, O>) -> bool {
+        !self.plan.faults.crashes.is_empty() && self.cut_here(point, t, cx)
+    }
+
+    #[cold]
+    fn cut_here<C: Choices, O: Observer>(&mut self, point: Point, t: TaskId, cx: &mut Cx<'_, C, O>) -> bool {
+        for (i, crash) in self.plan.faults.crashes.iter().enumerate() {
+            let When::Point { point: at, nth } = crash.when else { continue };
+            if at != point || !self.hits(crash.target, t) {
+                continue;
+            }
+            self.struck[i].1 += 1;
+            if self.struck[i].1 == nth {
+                self.struck[i].0 += 1;
+                self.crash(crash.target, t, cx);
+                return !self.tasks[t as usize].up;
+            }
+        }
+        false
+    }
+
+    fn hits(&self, target: Target, t: TaskId) -> bool {
+        match target {
+            Target::Any => true,
+            Target::Task(of) => of == t,
+            Target::Node(n) => self.plan.nodes[t as usize] == n,
+        }
+    }
+
+    /// The moment between the last acknowledgement and the write of the decision.
+    pub(super) fn cut_before_decision<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
+        for (i, crash) in self.plan.faults.crashes.iter().enumerate() {
+            let When::Point { point: Point::AcknowledgedToCompleted, nth } = crash.when else { continue };
+            self.struck[i].1 += 1;
+            if self.struck[i].1 == nth {
+                self.struck[i].0 += 1;
+                let victim = match crash.target {
+                    Target::Task(t) => t,
+                    _ => 0,
+                };
+                self.crash(crash.target, victim, cx);
+            }
+        }
+    }
+
+    /// Faults that are asked for at each delivery; `true` if the task died.
+    #[cold]
+    pub(super) fn crash_at_delivery<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) -> bool {
+        self.tasks[t as usize].deliveries += 1;
+        let deliveries = self.tasks[t as usize].deliveries;
+        for (i, crash) in self.plan.faults.crashes.iter().enumerate() {
+            if !self.hits(crash.target, t) {
+                continue;
+            }
+            let strikes = match crash.when {
+                When::Event { nth } => deliveries == nth && self.struck[i].0 == 0,
+                When::Rate { ratio, most, until } => {
+                    self.struck[i].0 < most && self.now < until && {
+                        let nth = self.count();
+                        cx.choices.choose(Site { kind: Kind::Crash, at: t, nth }, Odds::Rare(ratio)) == 1
+                    }
+                }
+                _ => false,
+            };
+            if strikes {
+                self.struck[i].0 += 1;
+                self.crash(crash.target, t, cx);
+                return true;
+            }
+        }
+        false
+    }
+
+    pub(super) fn scheduled_crash<C: Choices, O: Observer>(&mut self, i: usize, cx: &mut Cx<'_, C, O>) -> bool {
+        let crash = self.plan.faults.crashes[i];
+        self.struck[i].0 += 1;
+        let victim = match crash.target {
+            Target::Task(t) => t,
+            _ => 0,
+        };
+        self.crash(crash.target, victim, cx)
+    }
+
+    /// Kills the target (`Any`: the task that came by). What is volatile is lost.
+    fn crash<C: Choices, O: Observer>(&mut self, target: Target, t: TaskId, cx: &mut Cx<'_, C, O>) -> bool {
+        let (first, last, node) = match target {
+            Target::Node(n) => (0, self.tasks.len() as TaskId, Some(n)),
+            Target::Task(of) => (of, of + 1, None),
+            Target::Any => (t, t + 1, None),
+        };
+        let mut any = false;
+        for victim in first..last {
+            let task = &mut self.tasks[victim as usize];
+            if !task.up || node.is_some_and(|n| self.plan.nodes[victim as usize] != n) {
+                continue;
+            }
+            any = true;
+            task.up = false;
+            task.stalled = Time(0);
+            task.waiting = false;
+            task.open.clear();
+            cx.tell(Fact::Crashed { task: victim, attempt: task.attempt, node });
+            self.set_flags(victim, flag::DOWN, true);
+        }
+        if any && !self.failing {
+            self.failing = true;
+            self.schedule(self.now.after(self.plan.detection), What::Recover, 0);
+        }
+        any
+    }
+}
+
+/// Puts something into a free slot.
+pub(super) fn slot<T>(slots: &mut Vec<Option<T>>, item: T) -> u32 {
+    let free = slots.iter().position(|s| s.is_none()).unwrap_or(slots.len());
+    if free == slots.len() {
+        slots.push(None);
+    }
+    slots[free] = Some(item);
+    free as u32
+}
+
+impl<'p, A: Agenda<Event>> Engine<'p, A> {
+    /// Sends a control message: within the step if it takes no time.
+    pub(super) fn post<C: Choices, O: Observer>(&mut self, letter: Letter, cx: &mut Cx<'_, C, O>) {
+        let Some(delay) = self.plan.control else { return cx.scratch.inbox.push_back(letter) };
+        let slot = slot(&mut self.letters, letter);
+        if A::TIMED {
+            let nth = self.count();
+            let ns = delay.draw(Kind::Control, 0, nth, cx.choices);
+            self.schedule(self.now.after(ns), What::Letter, slot);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The system under test: tasks and coordinator wired to the world. The only interpreter of effects, and one
+//! [`Engine::step`] for every way of running: timed, replayed, explored.
+//!
+//! The engine carries out; it does not judge. What it does, it says in facts.
+//!
+//! | decision | reason |
+//! |---|---|
+//! | an engine borrows its [`Plan`] | cloning one for a search copies state alone |
+//! | control messages without delay are carried out within the step, in order, from an inbox | exploring X needs copy, acknowledgement and completion in one step; the timed run gets the same code |
+//! | a source's position trigger is a step of its own | it is one in the model that X is compared with |
+//! | an arrival on a channel that is not taken is counted, and scheduled anew when it can be | no search for what is ready, and FIFO holds by construction |
+//! | a full restart is one step; ingestion goes on after the restart delay | nothing can happen in between |
+
+mod control;
+mod deliver;
+mod effects;
+mod plan;
+mod quiet;
+mod recovery;
+mod source;
+mod state;
+mod step;
+
+pub use plan::{AnyLink, Checkpoints, MAX_STEPS, Pace, Plan, Variant};
+pub use state::{Content, Engine, Event, Logged, Message};
+pub use step::{Cx, Step, Workbench};

@@ -1,0 +1,137 @@
+//! Recovery: the plan is asked for, and everything restarts.
+
+use super::state::{Content, Engine, Event, Message};
+use super::step::Cx;
+use crate::base::{ChannelId, Epoch, TaskId, Time};
+use crate::choice::Choices;
+use crate::protocol::{CoordinatorInput, Held, Input, PlanEffect, PlanInput};
+use crate::trace::{Fact, Observer};
+use crate::world::{Agenda, Point};
+use std::rc::Rc;
+
+impl<'p, A: Agenda<Event>> Engine<'p, A> {
+    /// A failure was detected: everything restarts from where the planner says.
+    pub(super) fn recover<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) -> bool {
+        if !self.failing {
+            return false;
+        }
+        if self.writes.iter().flatten().any(|(_, task)| task.is_none()) {
+            self.undecided = true; // recovery waits for the outcome of the write
+            return false;
+        }
+        self.failing = false;
+        self.coordinate(CoordinatorInput::Failed, cx);
+        let mut plan = Vec::new();
+        let held = self.store.epochs().map(|epoch| Held { epoch, complete: self.store.completed.contains(&epoch) });
+        let held = held.collect();
+        self.planner.handle(PlanInput::Failure(held), &mut plan);
+        let Some(&PlanEffect::Restart(epoch)) = plan.first() else {
+            let why = "the planner gave no plan";
+            cx.tell(Fact::Misused { task: None, attempt: 0, epoch: 0, effect: "restart", why });
+            return true;
+        };
+        self.restart(epoch, cx);
+        true
+    }
+
+    fn restart<C: Choices, O: Observer>(&mut self, epoch: Epoch, cx: &mut Cx<'_, C, O>) {
+        self.attempt += 1;
+        let all: Vec<TaskId> = (0..self.tasks.len() as TaskId).collect();
+        cx.tell(Fact::Restarting { attempt: self.attempt, epoch, tasks: &all });
+        self.discard_in_transit(cx);
+        cx.scratch.inbox.clear(); // what was said to or by dead attempts
+        let contents: Vec<Rc<Content>> =
+            all.iter().map(|&t| self.part(epoch, t).unwrap_or_else(|| Rc::new(self.first_content(t)))).collect();
+        for (&t, content) in all.iter().zip(&contents) {
+            self.put_back(t, epoch, content);
+        }
+        for (&t, content) in all.iter().zip(&contents) {
+            let attempt = self.attempt;
+            cx.tell(Fact::Restored { task: t, attempt, epoch, state: self.state_of(t) });
+            if self.cut(Point::Restore, t, cx) {
+                continue;
+            }
+            self.replay(t, content, cx);
+        }
+        self.coordinate(CoordinatorInput::Restarted { attempt: self.attempt }, cx);
+        for &t in &all {
+            if self.tasks[t as usize].up {
+                self.start_again(t, cx);
+            }
+        }
+    }
+
+    /// Records that a dead attempt sent, and nobody has processed, are refused.
+    fn discard_in_transit<C, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
+        for c in 0..self.channels.list.len() as ChannelId {
+            let from = self.channels.list[c as usize].from;
+            let attempt = self.tasks[from as usize].attempt;
+            for m in self.channels.iter(c) {
+                if let Message::Record { seq, .. } = m {
+                    let task = self.channels.list[c as usize].to;
+                    cx.tell(Fact::Discarded { task, attempt, channel: c, seq, reason: "attempt" });
+                }
+            }
+            self.channels.clear(c);
+        }
+    }
+
+    /// The state of a task is what it was in the copy.
+    fn put_back(&mut self, t: TaskId, epoch: Epoch, content: &Content) {
+        let mut plan = Vec::new();
+        let splits = self.plan.job.splits[t as usize].iter().zip(&content.offsets);
+        for (&split, &offset) in splits {
+            self.planner.handle(PlanInput::Offset { task: t, split, offset }, &mut plan);
+        }
+        let task = &mut self.tasks[t as usize];
+        match (&mut task.operator, &content.operator) {
+            (Some(a), Some(b)) => a.clone_from(b),
+            (a, b) => *a = b.clone(),
+        }
+        task.offsets.clone_from(&content.offsets);
+        for effect in plan {
+            if let PlanEffect::Rewind { split, offset, .. } = effect
+                && let Some(i) = self.plan.job.splits[t as usize].iter().position(|&s| s == split)
+            {
+                task.offsets[i] = offset;
+            }
+        }
+        (task.up, task.attempt) = (true, self.attempt);
+        task.reads = task.offsets.iter().sum();
+        (task.taken, task.at_end, task.silent) = (content.taken, content.at_end, false);
+        (task.stalled, task.waiting, task.closed, task.full) = (Time(0), false, false, 0);
+        task.ended.clone_from(&content.ended);
+        task.open.clear();
+        for (&c, &sent) in self.plan.job.graph.outputs[t as usize].iter().zip(&content.sent) {
+            self.channels.list[c as usize].sent = sent;
+        }
+        let input = Input::Restored { epoch, ended: content.ended.clone(), at_end: content.at_end };
+        let mut fx = Vec::new();
+        task.protocol.handle(input, &mut fx);
+        debug_assert!(fx.is_empty(), "[cutline bug] a restore asks for nothing");
+    }
+
+    /// The log, in its order, before any input.
+    fn replay<C: Choices, O: Observer>(&mut self, t: TaskId, content: &Content, cx: &mut Cx<'_, C, O>) {
+        let attempt = self.attempt;
+        for l in &content.log {
+            cx.tell(Fact::Replayed { task: t, attempt, channel: l.channel, seq: l.seq, record: l.record });
+            let port = self.channels.list[l.channel as usize].port;
+            self.compute(t, Some(l.channel), port, l.record, cx);
+            if self.cut(Point::Replay, t, cx) {
+                return;
+            }
+        }
+        // On a back-edge the sequence goes on where the log ends: its sender's count is part of its copy.
+        self.instruct(t, Input::Resumed, cx);
+    }
+
+    fn start_again<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) {
+        if self.tasks[t as usize].at_end {
+            let attempt = self.attempt;
+            self.to_coordinator(CoordinatorInput::SourceDone { task: t, attempt, ended: true }, cx);
+        } else {
+            self.start_source(t, self.plan.restart.max(1), cx);
+        }
+    }
+}

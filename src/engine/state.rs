@@ -1,0 +1,466 @@
+//! The state of a run: everything that a step can change.
+
+use super::plan::{AnyLink, Plan};
+use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Record, TaskId, Time, fold};
+use crate::dataflow::AnyOperator;
+use crate::protocol::{AnyCoordinator, AnyPlanner, AnyProtocol, CoordinatorInput, Shape};
+use crate::trace::Outcome;
+use crate::world::{Agenda, Channels, Store};
+use std::rc::Rc;
+
+/// What travels on a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// The `seq`-th data record of the channel.
+    Record {
+        /// From 1.
+        seq: u64,
+        /// The record.
+        record: Record,
+    },
+    /// A barrier.
+    Barrier(Epoch),
+    /// A cancel marker.
+    Cancel(Epoch),
+    /// The end of the channel.
+    End,
+}
+
+/// A logged record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// The back-edge.
+    pub channel: ChannelId,
+    /// Its number on that channel.
+    pub seq: u64,
+    /// The record.
+    pub record: Record,
+}
+
+/// What a task contributes to a snapshot.
+#[derive(Clone)]
+pub struct Content {
+    /// The copy of the operator (`None`: a source).
+    pub operator: Option<AnyOperator>,
+    /// The digest of the state when the copy was taken.
+    pub state: u64,
+    /// For each split of a source, the first offset that is not covered.
+    pub offsets: Vec<u64>,
+    /// Positions at which the source has triggered.
+    pub taken: u32,
+    /// Whether the source was at its end.
+    pub at_end: bool,
+    /// The inputs that had ended.
+    pub ended: Bits,
+    /// For each output channel, the number of the last record sent.
+    pub sent: Vec<u64>,
+    /// The log, in order.
+    pub log: Vec<Logged>,
+}
+
+impl Content {
+    fn digest(&self, d: &mut Digester) {
+        d.word(self.state);
+        self.offsets.iter().for_each(|&o| d.word(o));
+        d.word((self.taken as u64) << 1 | self.at_end as u64);
+        d.bits(&self.ended);
+        // Positions count only as rank: the log's place follows from what is logged.
+        self.log.iter().for_each(|l| d.word(fold(l.channel as u64 + 1, l.record.word())));
+    }
+}
+
+/// One task.
+pub(super) struct TaskState {
+    pub up: bool,
+    pub attempt: Attempt,
+    pub operator: Option<AnyOperator>,
+    pub protocol: AnyProtocol,
+    pub offsets: Vec<u64>,
+    /// Records read (the sum of the offsets).
+    pub reads: u64,
+    pub taken: u32,
+    pub at_end: bool,
+    pub silent: bool,
+    /// When the source's timer goes off; other timer events of it are void.
+    pub due: Time,
+    /// The timer went off while there was no room.
+    pub waiting: bool,
+    /// Until when it stalls.
+    pub stalled: Time,
+    pub ended: Bits,
+    /// Whether the end was broadcast.
+    pub closed: bool,
+    /// Full output channels.
+    pub full: u32,
+    /// Copies whose part is not at the store yet.
+    pub open: Vec<(Epoch, Content)>,
+    /// Highest epoch for which a decline was considered.
+    pub asked: Epoch,
+    /// Deliveries so far (only counted where a fault asks).
+    pub deliveries: u64,
+}
+
+impl Clone for TaskState {
+    fn clone(&self) -> Self {
+        TaskState {
+            operator: self.operator.clone(),
+            protocol: self.protocol.clone(),
+            offsets: self.offsets.clone(),
+            ended: self.ended.clone(),
+            open: self.open.clone(),
+            ..*self
+        }
+    }
+    fn clone_from(&mut self, o: &Self) {
+        match (&mut self.operator, &o.operator) {
+            (Some(a), Some(b)) => a.clone_from(b),
+            (a, b) => *a = b.clone(),
+        }
+        self.protocol.clone_from(&o.protocol);
+        self.offsets.clone_from(&o.offsets);
+        self.ended.clone_from(&o.ended);
+        self.open.clone_from(&o.open);
+        (self.up, self.attempt, self.reads, self.taken) = (o.up, o.attempt, o.reads, o.taken);
+        (self.at_end, self.silent, self.due, self.waiting) = (o.at_end, o.silent, o.due, o.waiting);
+        (self.stalled, self.closed, self.full) = (o.stalled, o.closed, o.full);
+        (self.asked, self.deliveries) = (o.asked, o.deliveries);
+    }
+}
+
+/// A control message on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Letter {
+    Trigger { task: TaskId, attempt: Attempt, epoch: Epoch },
+    Abort { task: TaskId, attempt: Attempt, epoch: Epoch },
+    Completed { task: TaskId, attempt: Attempt, epoch: Epoch },
+    ToCoordinator(CoordinatorInput),
+}
+
+/// What can come next, for an agenda to carry. Packed into 32 bits: kind and index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event(u32);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum What {
+    /// A message of a channel arrives.
+    Deliver,
+    /// A source's timer.
+    Source,
+    /// A control message arrives.
+    Letter,
+    /// A write becomes durable.
+    Durable,
+    /// Everything restarts.
+    Recover,
+    /// A fault that is scheduled.
+    Crash,
+    Stall,
+    /// A stalled task goes on.
+    Resume,
+}
+
+impl Event {
+    const KINDS: [What; 8] = [
+        What::Deliver,
+        What::Source,
+        What::Letter,
+        What::Durable,
+        What::Recover,
+        What::Crash,
+        What::Stall,
+        What::Resume,
+    ];
+
+    #[inline]
+    pub(super) fn new(what: What, index: u32) -> Self {
+        debug_assert!(index < 1 << 28, "[cutline bug] an event's index is too large");
+        Event((what as u32) << 28 | index)
+    }
+    #[inline]
+    pub(super) fn what(self) -> What {
+        Self::KINDS[(self.0 >> 28 & 7) as usize]
+    }
+    #[inline]
+    pub(super) fn index(self) -> u32 {
+        self.0 & 0xFFF_FFFF
+    }
+}
+
+/// A run in progress.
+pub struct Engine<'p, A> {
+    pub(super) plan: &'p Plan,
+    pub(super) agenda: A,
+    pub(super) now: Time,
+    pub(super) steps: u64,
+    pub(super) delivered: u64,
+    pub(super) tasks: Vec<TaskState>,
+    pub(super) channels: Channels<Message>,
+    pub(super) store: Store<Content>,
+    pub(super) coordinator: AnyCoordinator,
+    pub(super) planner: AnyPlanner,
+    pub(super) link: Option<AnyLink>,
+    pub(super) letters: Vec<Option<Letter>>,
+    /// Writes under way: (epoch, task; `None`: the metadata).
+    pub(super) writes: Vec<Option<(Epoch, Option<TaskId>)>>,
+    /// Checkpoints that are neither complete nor aborted, with the tasks whose acknowledgement arrived.
+    pub(super) begun: Vec<(Epoch, Bits)>,
+    pub(super) attempt: Attempt,
+    /// A restart is on its way.
+    pub(super) failing: bool,
+    /// The restart waits for the outcome of a write.
+    pub(super) undecided: bool,
+    /// For each crash of the plan, how often it has struck, and how often its point was reached.
+    pub(super) struck: Vec<(u32, u32)>,
+    pub(super) declined: Vec<u32>,
+    pub(super) asked: u32,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) started: bool,
+    /// Whether any fault must be asked for at each delivery; whether any message needs a second look.
+    pub(super) watched: bool,
+}
+
+impl<A: Clone> Clone for Engine<'_, A> {
+    fn clone(&self) -> Self {
+        Engine {
+            agenda: self.agenda.clone(),
+            tasks: self.tasks.clone(),
+            channels: self.channels.clone(),
+            store: self.store.clone(),
+            coordinator: self.coordinator.clone(),
+            planner: self.planner.clone(),
+            link: self.link.as_ref().map(|l| l.boxed()),
+            letters: self.letters.clone(),
+            writes: self.writes.clone(),
+            begun: self.begun.clone(),
+            struck: self.struck.clone(),
+            declined: self.declined.clone(),
+            ..*self
+        }
+    }
+    fn clone_from(&mut self, o: &Self) {
+        self.agenda.clone_from(&o.agenda);
+        self.tasks.clone_from(&o.tasks);
+        self.channels.clone_from(&o.channels);
+        self.store.clone_from(&o.store);
+        self.coordinator.clone_from(&o.coordinator);
+        self.planner.clone_from(&o.planner);
+        self.link = o.link.as_ref().map(|l| l.boxed());
+        self.letters.clone_from(&o.letters);
+        self.writes.clone_from(&o.writes);
+        self.begun.clone_from(&o.begun);
+        self.struck.clone_from(&o.struck);
+        self.declined.clone_from(&o.declined);
+        (self.now, self.steps, self.delivered, self.asked) = (o.now, o.steps, o.delivered, o.asked);
+        (self.attempt, self.failing, self.undecided) = (o.attempt, o.failing, o.undecided);
+        (self.outcome, self.started, self.watched) = (o.outcome, o.started, o.watched);
+    }
+}
+
+impl<'p, A: Agenda<Event>> Engine<'p, A> {
+    /// A run before its first step.
+    pub fn new(plan: &'p Plan, agenda: A) -> Self {
+        let graph = &plan.job.graph;
+        let list = graph.channels.iter().zip(&plan.capacities);
+        let channels = Channels::new(list.map(|(c, &cap)| (c.from, c.to, c.input, c.port, cap)));
+        let tasks = (0..graph.tasks.len()).map(|t| TaskState {
+            up: true,
+            attempt: 1,
+            operator: plan.job.operator(t as TaskId).cloned(),
+            protocol: plan.variant.protocol.task(&Shape::of(graph, t)),
+            offsets: vec![0; plan.job.splits[t].len()],
+            reads: 0,
+            taken: 0,
+            at_end: false,
+            silent: false,
+            due: Time(0),
+            waiting: false,
+            stalled: Time(0),
+            ended: Bits::default(),
+            closed: false,
+            full: 0,
+            open: Vec::new(),
+            asked: 0,
+            deliveries: 0,
+        });
+        Engine {
+            plan,
+            agenda,
+            now: Time(0),
+            steps: 0,
+            delivered: 0,
+            tasks: tasks.collect(),
+            channels,
+            store: Store::new(graph.tasks.len()),
+            coordinator: plan.coordinator(),
+            planner: plan.planner(),
+            link: plan.variant.link.as_ref().map(|make| make()),
+            letters: Vec::new(),
+            writes: Vec::new(),
+            begun: Vec::new(),
+            attempt: 1,
+            failing: false,
+            undecided: false,
+            struck: vec![(0, 0); plan.faults.crashes.len()],
+            declined: vec![0; plan.faults.declines.len()],
+            asked: 0,
+            outcome: None,
+            started: false,
+            watched: plan.faults.at_deliveries(),
+        }
+    }
+
+    /// Steps so far.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+    /// Virtual time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+    /// Records and barriers handed to tasks so far.
+    pub fn deliveries(&self) -> u64 {
+        self.delivered
+    }
+    /// How the run ended, if it has.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+    /// For each operator of the graph, what the states of its tasks say of each key, by key.
+    pub fn entries(&self, operator: usize) -> Vec<(u64, u64)> {
+        let tasks = self.plan.job.graph.tasks_of(operator);
+        let states = tasks.filter_map(|t| self.tasks[t as usize].operator.as_ref());
+        let mut all: Vec<_> = states.flat_map(|o| o.entries()).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// A digest of the state: what the future can depend on, and nothing else. Not in it: time, steps,
+    /// attempts, running numbers.
+    pub fn digest(&self, d: &mut Digester) {
+        for t in &self.tasks {
+            d.word(t.up as u64 | (t.at_end as u64) << 1 | (t.silent as u64) << 2 | (t.closed as u64) << 3);
+            if !t.up {
+                continue;
+            }
+            d.word(t.operator.as_ref().map_or(1, |o| o.state()));
+            t.offsets.iter().for_each(|&o| d.word(o));
+            d.word(t.taken as u64);
+            d.bits(&t.ended);
+            t.protocol.digest(d);
+            for (epoch, content) in &t.open {
+                d.epoch(*epoch);
+                content.digest(d);
+            }
+        }
+        for c in 0..self.channels.list.len() as ChannelId {
+            for m in self.channels.iter(c) {
+                match m {
+                    Message::Record { record, .. } => d.word(record.word()),
+                    Message::Barrier(e) => d.epoch(e),
+                    Message::Cancel(e) => {
+                        d.word(2);
+                        d.epoch(e);
+                    }
+                    Message::End => d.word(3),
+                }
+            }
+            d.word(4);
+        }
+        for (epoch, task, part) in self.store.parts() {
+            d.epoch(epoch);
+            d.word((task as u64) << 1 | part.durable as u64);
+            part.content.digest(d);
+        }
+        self.store.completed.iter().for_each(|&e| d.epoch(e));
+        for (epoch, acked) in &self.begun {
+            d.epoch(*epoch);
+            d.bits(acked);
+        }
+        self.coordinator.digest(d);
+        self.planner.digest(d);
+        if let Some(l) = &self.link {
+            l.digest(d);
+        }
+        self.digest_control(d);
+        self.struck.iter().for_each(|&(n, m)| d.word((n as u64) << 32 | m as u64));
+        d.word((self.failing as u64) << 1 | self.undecided as u64);
+    }
+
+    fn digest_control(&self, d: &mut Digester) {
+        for letter in self.letters.iter().flatten() {
+            match *letter {
+                Letter::Trigger { task, epoch, .. } => {
+                    d.word((task as u64) << 2);
+                    d.epoch(epoch);
+                }
+                Letter::Abort { task, epoch, .. } => {
+                    d.word((task as u64) << 2 | 1);
+                    d.epoch(epoch);
+                }
+                Letter::Completed { task, epoch, .. } => {
+                    d.word((task as u64) << 2 | 2);
+                    d.epoch(epoch);
+                }
+                Letter::ToCoordinator(CoordinatorInput::Acknowledge { task, epoch, .. }) => {
+                    d.word((task as u64) << 2 | 3);
+                    d.epoch(epoch);
+                }
+                Letter::ToCoordinator(CoordinatorInput::Tick) => d.word(7),
+                Letter::ToCoordinator(_) => d.word(8),
+            }
+        }
+        for (epoch, task) in self.writes.iter().flatten() {
+            d.epoch(*epoch);
+            d.word(task.map_or(0, |t| t as u64 + 1));
+        }
+    }
+
+    pub(super) fn content(&self, t: TaskId) -> Content {
+        let task = &self.tasks[t as usize];
+        let outputs = &self.plan.job.graph.outputs[t as usize];
+        Content {
+            operator: task.operator.clone(),
+            state: self.state_of(t),
+            offsets: task.offsets.clone(),
+            taken: task.taken,
+            at_end: task.at_end,
+            ended: task.ended.clone(),
+            sent: outputs.iter().map(|&c| self.channels.list[c as usize].sent).collect(),
+            log: Vec::new(),
+        }
+    }
+
+    /// The digest of a task's state; a source's is that of its offsets.
+    pub(super) fn state_of(&self, t: TaskId) -> u64 {
+        let task = &self.tasks[t as usize];
+        match &task.operator {
+            Some(o) => o.state(),
+            None => source_state(&task.offsets),
+        }
+    }
+
+    pub(super) fn first_content(&self, t: TaskId) -> Content {
+        let operator = self.plan.job.operator(t).cloned();
+        let offsets = vec![0; self.plan.job.splits[t as usize].len()];
+        Content {
+            state: operator.as_ref().map_or_else(|| source_state(&offsets), |o| o.state()),
+            operator,
+            offsets,
+            taken: 0,
+            at_end: false,
+            ended: Bits::default(),
+            sent: vec![0; self.plan.job.graph.outputs[t as usize].len()],
+            log: Vec::new(),
+        }
+    }
+
+    pub(super) fn part(&self, epoch: Epoch, t: TaskId) -> Option<Rc<Content>> {
+        self.store.part(epoch, t).map(|p| Rc::clone(&p.content))
+    }
+}
+
+/// The digest of a source's state: its offsets.
+fn source_state(offsets: &[u64]) -> u64 {
+    offsets.iter().fold(0x6A09_E667_F3BC_C908, |d, &o| fold(d ^ o, 0x9E37_79B9_7F4A_7C15).wrapping_add(o))
+}

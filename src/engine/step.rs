@@ -1,0 +1,291 @@
+//! One step: the next event, and everything that belongs to it.
+
+use super::state::{Engine, Event, Letter, What};
+use crate::base::{ChannelId, Symbols, TaskId, Time};
+use crate::choice::Choices;
+use crate::dataflow::Out;
+use crate::protocol::{CoordinatorEffect, CoordinatorInput, Effect};
+use crate::trace::{At, Fact, Observer, Outcome};
+use crate::world::{Agenda, Target, When, flag};
+use std::collections::VecDeque;
+
+/// Whether the run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A step was made.
+    Went,
+    /// The run is over.
+    Over(Outcome),
+}
+
+/// What a step uses and is no state: choices, observer, scratch space.
+pub struct Cx<'a, C, O> {
+    /// Who decides.
+    pub choices: &'a mut C,
+    /// Who listens.
+    pub observer: &'a mut O,
+    pub(super) scratch: Scratch,
+}
+
+pub(super) struct Scratch {
+    pub fx: Vec<Effect>,
+    pub coordinator: Vec<CoordinatorEffect>,
+    pub out: Out,
+    pub inbox: VecDeque<Letter>,
+    pub events: Vec<Event>,
+    pub at: At,
+}
+
+impl<'a, C, O> Cx<'a, C, O> {
+    /// A context for runs of a job with these symbols.
+    pub fn new(symbols: &Symbols, choices: &'a mut C, observer: &'a mut O) -> Self {
+        Cx { choices, observer, scratch: Scratch::new(symbols) }
+    }
+}
+
+impl Scratch {
+    fn new(symbols: &Symbols) -> Self {
+        Scratch {
+            fx: Vec::new(),
+            coordinator: Vec::new(),
+            out: Out::new(symbols.clone()),
+            inbox: VecDeque::new(),
+            events: Vec::new(),
+            at: At::default(),
+        }
+    }
+}
+
+/// A context's scratch space, to be used for one step after another with other choices and observers.
+pub struct Workbench(Option<Scratch>);
+
+impl Workbench {
+    /// Scratch space for runs of a job with these symbols.
+    pub fn new(symbols: &Symbols) -> Self {
+        Workbench(Some(Scratch::new(symbols)))
+    }
+
+    /// One step of `engine`.
+    pub fn step<'p, A: Agenda<Event>, C: Choices, O: Observer>(
+        &mut self,
+        engine: &mut Engine<'p, A>,
+        choices: &mut C,
+        observer: &mut O,
+    ) -> Step {
+        let scratch = self.0.take().unwrap_or_else(|| Scratch::new(&engine.plan.job.symbols));
+        let mut cx = Cx { choices, observer, scratch };
+        let step = engine.step(&mut cx);
+        self.0 = Some(cx.scratch);
+        step
+    }
+}
+
+impl<C, O: Observer> Cx<'_, C, O> {
+    #[inline]
+    pub(super) fn tell(&mut self, fact: Fact<'_>) {
+        self.observer.see(self.scratch.at, fact);
+    }
+}
+
+impl<'p, A: Agenda<Event>> Engine<'p, A> {
+    /// Makes the next step.
+    #[inline]
+    pub fn step<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) -> Step {
+        if let Some(outcome) = self.outcome {
+            return Step::Over(outcome);
+        }
+        if !self.started {
+            self.start(cx);
+        }
+        cx.scratch.at.step = self.steps + 1;
+        loop {
+            if self.steps >= self.plan.max_steps {
+                return self.finish(Outcome::Limit, cx);
+            }
+            let Some((at, event)) = self.next_event(cx) else {
+                let outcome = self.outcome_at_rest();
+                return self.finish(outcome, cx);
+            };
+            self.now = at;
+            cx.scratch.at.time = at;
+            if self.handle(event, cx) {
+                break; // otherwise it was void, and no step
+            }
+        }
+        self.steps += 1;
+        if !cx.scratch.inbox.is_empty() {
+            self.read_inbox(cx);
+        }
+        if cx.observer.stop() {
+            return self.finish(Outcome::Violated, cx);
+        }
+        match self.outcome {
+            Some(outcome) => self.finish(outcome, cx),
+            None => Step::Went,
+        }
+    }
+
+    /// The run up to its end.
+    pub fn run<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) -> Outcome {
+        loop {
+            if let Step::Over(outcome) = self.step(cx) {
+                return outcome;
+            }
+        }
+    }
+
+    #[inline]
+    fn next_event<C: Choices, O>(&mut self, cx: &mut Cx<'_, C, O>) -> Option<(Time, Event)> {
+        if A::TIMED {
+            return self.agenda.next(self.now, &mut cx.scratch.events, |_| {}, cx.choices);
+        }
+        let mut agenda = self.agenda.clone();
+        agenda.next(self.now, &mut cx.scratch.events, |list| self.enabled(list), cx.choices)
+    }
+
+    fn finish<C, O: Observer>(&mut self, outcome: Outcome, cx: &mut Cx<'_, C, O>) -> Step {
+        self.outcome = Some(outcome);
+        let waits = if outcome == Outcome::Deadlock { self.waits() } else { Vec::new() };
+        cx.tell(Fact::End { outcome, waits: &waits });
+        Step::Over(outcome)
+    }
+
+    #[inline]
+    fn handle<C: Choices, O: Observer>(&mut self, event: Event, cx: &mut Cx<'_, C, O>) -> bool {
+        let i = event.index();
+        match event.what() {
+            What::Deliver => self.deliver(i, cx),
+            What::Source => self.source_step(i, cx),
+            What::Letter => self.letter_arrives(i, cx),
+            What::Durable => self.write_ends(i, cx),
+            What::Recover => self.recover(cx),
+            What::Crash => self.scheduled_crash(i as usize, cx),
+            What::Stall => self.stall(i as usize),
+            What::Resume => self.resume(i),
+        }
+    }
+
+    #[inline]
+    pub(super) fn schedule(&mut self, at: Time, what: What, index: u32) {
+        if A::TIMED {
+            self.agenda.schedule(at, Event::new(what, index));
+        }
+    }
+
+    fn start<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
+        self.started = true;
+        cx.scratch.at = At::default();
+        for t in 0..self.tasks.len() as TaskId {
+            self.start_source(t, 0, cx);
+        }
+        for (i, crash) in self.plan.faults.crashes.iter().enumerate() {
+            if let When::At(at) = crash.when {
+                self.schedule(at, What::Crash, i as u32);
+            }
+        }
+        for (i, s) in self.plan.faults.stalls.iter().enumerate() {
+            self.schedule(s.at, What::Stall, i as u32);
+        }
+        self.to_coordinator(CoordinatorInput::Start, cx);
+        self.read_inbox(cx);
+    }
+
+    fn stall(&mut self, i: usize) -> bool {
+        let s = self.plan.faults.stalls[i];
+        let task = &mut self.tasks[s.task as usize];
+        if !task.up {
+            return false;
+        }
+        task.stalled = self.now.after(s.ns);
+        let until = task.stalled;
+        self.set_flags(s.task, flag::STALLED, true);
+        self.schedule(until, What::Resume, s.task);
+        true
+    }
+
+    fn resume(&mut self, t: TaskId) -> bool {
+        let task = &mut self.tasks[t as usize];
+        if task.stalled > self.now || task.stalled == Time(0) {
+            return false;
+        }
+        task.stalled = Time(0);
+        self.set_flags(t, flag::STALLED, false);
+        self.wake_source(t);
+        true
+    }
+
+    /// Sets or clears a flag on all inputs of a task; what was held is scheduled again.
+    pub(super) fn set_flags(&mut self, t: TaskId, flag: u32, on: bool) {
+        let plan = self.plan;
+        for &c in &plan.job.graph.inputs[t as usize] {
+            self.set_flag(c, flag, on);
+        }
+    }
+
+    pub(super) fn set_flag(&mut self, c: ChannelId, flag: u32, on: bool) {
+        let ch = &mut self.channels.list[c as usize];
+        if on {
+            ch.flags |= flag;
+            return;
+        }
+        ch.flags &= !flag;
+        for _ in 0..std::mem::take(&mut ch.held) {
+            self.schedule(self.now, What::Deliver, c);
+        }
+    }
+
+    /// Everything that can happen now, in canonical order; faults last.
+    pub(super) fn enabled(&self, list: &mut Vec<Event>) {
+        for t in 0..self.tasks.len() as TaskId {
+            if self.source_can_move(t) {
+                list.push(Event::new(What::Source, t));
+            }
+        }
+        for c in 0..self.channels.list.len() as ChannelId {
+            if self.can_deliver(c) {
+                list.push(Event::new(What::Deliver, c));
+            }
+        }
+        let slots = |n: usize| 0..n as u32;
+        list.extend(
+            slots(self.letters.len())
+                .filter(|&i| self.letters[i as usize].is_some())
+                .map(|i| Event::new(What::Letter, i)),
+        );
+        list.extend(
+            slots(self.writes.len())
+                .filter(|&i| self.writes[i as usize].is_some())
+                .map(|i| Event::new(What::Durable, i)),
+        );
+        if self.failing && !self.undecided {
+            list.push(Event::new(What::Recover, 0));
+        }
+        for (i, crash) in self.plan.faults.crashes.iter().enumerate() {
+            let up = |t: TaskId| self.tasks[t as usize].up;
+            let can = match crash.target {
+                Target::Task(t) => up(t),
+                Target::Node(n) => (0..).zip(&self.plan.nodes).any(|(t, &m)| m == n && up(t)),
+                Target::Any => false,
+            };
+            if crash.when == When::Anytime && can && self.struck[i].0 == 0 {
+                list.push(Event::new(What::Crash, i as u32));
+            }
+        }
+    }
+
+    /// Whether nothing but a fault can happen any more: without one, the run is over here.
+    pub fn at_rest(&self) -> bool {
+        let mut list = Vec::new();
+        self.enabled(&mut list);
+        list.iter().all(|e| e.what() == What::Crash)
+    }
+
+    /// Ends the run here, as it ends if nothing more happens.
+    pub fn end_here(&mut self, observer: &mut impl Observer) {
+        let outcome = self.outcome.unwrap_or_else(|| self.outcome_at_rest());
+        let mut choices = ();
+        let mut cx = Cx::new(&self.plan.job.symbols, &mut choices, observer);
+        cx.scratch.at = At { step: self.steps, time: self.now };
+        self.finish(outcome, &mut cx);
+    }
+}

@@ -1,0 +1,188 @@
+//! The execution graph: tasks and channels, and where each record goes.
+
+use super::job::{GraphError, JobEdge, JobGraph, OperatorNode, Partition, Role};
+use super::order::{BackEdges, arrange, search};
+use crate::base::{ChannelId, TaskId, mix};
+
+/// A parallel instance of an operator.
+#[derive(Clone, Debug)]
+pub struct Task {
+    /// Index of the operator in [`ExecutionGraph::operators`].
+    pub operator: usize,
+    /// Which instance: 0 to parallelism − 1.
+    pub index: u32,
+    /// The operator's role.
+    pub role: Role,
+    /// `operator[index]`.
+    pub name: String,
+}
+
+/// A channel: FIFO, one sender, one receiver.
+#[derive(Clone, Copy, Debug)]
+pub struct Channel {
+    /// The sending task.
+    pub from: TaskId,
+    /// The receiving task.
+    pub to: TaskId,
+    /// Index of the job edge.
+    pub edge: u32,
+    /// The number of the job edge among those that leave the sender.
+    pub out: u32,
+    /// The number of the job edge among those that enter the receiver.
+    pub port: u32,
+    /// The channel's place among the receiver's inputs.
+    pub input: u32,
+    /// Whether the protocol may log here.
+    pub back_edge: bool,
+}
+
+/// Where the records that a task sends on one job edge go.
+#[derive(Clone, Debug)]
+pub struct Route {
+    /// Index of the job edge.
+    pub edge: u32,
+    /// How they find their instance.
+    pub partition: Partition,
+    /// The first channel; the others follow it.
+    pub first: ChannelId,
+    /// How many channels there are.
+    pub count: u32,
+    /// Key group → offset from `first`; empty where the partition is not by hash.
+    groups: Vec<u32>,
+}
+
+impl Route {
+    /// The channel of a record with this key. Only for hash edges.
+    #[inline]
+    pub fn by_key(&self, key: u64) -> ChannelId {
+        let Partition::Hash { salt } = self.partition else { return self.first };
+        self.first + self.groups[key_group(key, salt, self.groups.len() as u32) as usize]
+    }
+}
+
+/// The key group of a key: a fixed hash, so that state can move by whole groups (`rules.md` 7).
+#[inline]
+pub fn key_group(key: u64, salt: u64, max_parallelism: u32) -> u32 {
+    ((mix(key, salt) >> 32) * max_parallelism as u64 >> 32) as u32
+}
+
+/// What runs: validated, expanded, in canonical order.
+#[derive(Clone, Debug)]
+pub struct ExecutionGraph {
+    /// The operators in canonical order.
+    pub operators: Vec<OperatorNode>,
+    /// For each operator, its index in the job graph.
+    pub written: Vec<usize>,
+    /// The job's edges as written, with operators by their canonical index.
+    pub edges: Vec<JobEdge>,
+    /// The tasks; those of one operator follow one another.
+    pub tasks: Vec<Task>,
+    /// The channels; those of one sender on one edge follow one another.
+    pub channels: Vec<Channel>,
+    /// The input channels of each task, in the order of their place.
+    pub inputs: Vec<Vec<ChannelId>>,
+    /// The output channels of each task.
+    pub outputs: Vec<Vec<ChannelId>>,
+    /// For each task, its outgoing job edges.
+    pub routes: Vec<Vec<Route>>,
+    /// The number of key groups.
+    pub max_parallelism: u32,
+}
+
+impl ExecutionGraph {
+    /// Validates a job and expands it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the job, together.
+    pub fn build(job: &JobGraph, how: BackEdges) -> Result<Self, Vec<GraphError>> {
+        let (order, back) = arrange(job, how)?;
+        let place = |written: usize| order.iter().position(|&o| o == written).unwrap_or(0);
+        let mut g = ExecutionGraph {
+            operators: order.iter().map(|&o| job.operators[o].clone()).collect(),
+            edges: job.edges.iter().map(|e| JobEdge { from: place(e.from), to: place(e.to), ..*e }).collect(),
+            written: order,
+            tasks: Vec::new(),
+            channels: Vec::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            routes: Vec::new(),
+            max_parallelism: job.max_parallelism,
+        };
+        g.expand(&back);
+        if how == BackEdges::ExecutionGraph {
+            g.search_channels();
+        }
+        Ok(g)
+    }
+
+    fn expand(&mut self, back: &[bool]) {
+        for (operator, node) in self.operators.iter().enumerate() {
+            for index in 0..node.parallelism {
+                let name = format!("{}[{index}]", node.name);
+                self.tasks.push(Task { operator, index, role: node.role, name });
+            }
+        }
+        self.inputs = vec![Vec::new(); self.tasks.len()];
+        self.outputs = vec![Vec::new(); self.tasks.len()];
+        self.routes = vec![Vec::new(); self.tasks.len()];
+        for (i, e) in self.edges.clone().into_iter().enumerate() {
+            let port = self.edges[..i].iter().filter(|o| o.to == e.to).count() as u32;
+            let receivers = self.operators[e.to].parallelism;
+            let (senders, targets) = (self.tasks_of(e.from), self.tasks_of(e.to));
+            let groups: Vec<u32> = match e.partition {
+                Partition::Hash { .. } => {
+                    let share = |group| (group as u64 * receivers as u64 / self.max_parallelism as u64) as u32;
+                    (0..self.max_parallelism).map(share).collect()
+                }
+                _ => Vec::new(),
+            };
+            for (k, from) in senders.enumerate() {
+                let first = self.channels.len() as ChannelId;
+                let to: Vec<TaskId> = match e.partition {
+                    Partition::Forward => vec![targets.start + k as TaskId],
+                    _ => targets.clone().collect(),
+                };
+                let out = self.routes[from as usize].len() as u32;
+                let count = to.len() as u32;
+                for to in to {
+                    let id = self.channels.len() as ChannelId;
+                    let input = self.inputs[to as usize].len() as u32;
+                    self.channels.push(Channel { from, to, edge: i as u32, out, port, input, back_edge: back[i] });
+                    self.inputs[to as usize].push(id);
+                    self.outputs[from as usize].push(id);
+                }
+                let route = Route { edge: i as u32, partition: e.partition, first, count, groups: groups.clone() };
+                self.routes[from as usize].push(route);
+            }
+        }
+    }
+
+    /// Marks the back-edges that a search of the expanded graph finds, instead of the job graph's.
+    fn search_channels(&mut self) {
+        let mut roots: Vec<usize> = (0..self.tasks.len()).filter(|&t| self.tasks[t].role == Role::Source).collect();
+        roots.reverse();
+        let mut pairs: Vec<_> = self.channels.iter().map(|c| (c.from as usize, c.to as usize)).collect();
+        pairs.sort();
+        let found = search(self.tasks.len(), &roots, &pairs);
+        for c in &mut self.channels {
+            c.back_edge = found.back.contains(&(c.from as usize, c.to as usize));
+        }
+    }
+
+    /// The tasks of the operator with this (canonical) index.
+    pub fn tasks_of(&self, operator: usize) -> std::ops::Range<TaskId> {
+        let first = self.operators[..operator].iter().map(|o| o.parallelism).sum();
+        first..first + self.operators[operator].parallelism
+    }
+
+    /// The task with this name (`counts[1]`).
+    pub fn task_named(&self, name: &str) -> Option<TaskId> {
+        self.tasks.iter().position(|t| t.name == name).map(|t| t as TaskId)
+    }
+
+    /// `sender -> receiver` of a channel, by the names of the tasks.
+    pub fn spell_channel(&self, c: ChannelId) -> String {
+        let c = &self.channels[c as usize];
+        format!("{}->{}", self.tasks[c.from as usize].name, self.tasks[c.to as usize].name)
+    }
+}

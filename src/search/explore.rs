@@ -1,0 +1,110 @@
+//! All schedules and fault placements of a small plan: depth first, over the engine's own step, under the
+//! engine's own judge, pruned by the digest of both.
+
+use crate::base::Digester;
+use crate::check::{Judge, Monitor, RunVerdict, Violation};
+use crate::choice::Odometer;
+use crate::engine::{Engine, Plan, Step, Workbench};
+use crate::trace::Observer;
+use crate::world::AnyOrder;
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// What an exploration found.
+#[derive(Clone, Debug, Default)]
+pub struct Explored {
+    /// Different states.
+    pub states: u64,
+    /// Steps between them.
+    pub transitions: u64,
+    /// Runs that came to their end (different final states).
+    pub ends: u64,
+    /// Whether everything was seen.
+    pub complete: bool,
+    /// The first violation.
+    pub violation: Option<Violation>,
+}
+
+/// Digests are well mixed: they are their own hash.
+#[derive(Default)]
+struct Same(u64);
+
+impl Hasher for Same {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("[cutline bug] only digests are hashed")
+    }
+    fn write_u128(&mut self, n: u128) {
+        self.0 = n as u64;
+    }
+}
+
+/// Explores every schedule of `plan`, up to `most` states; stops at the first violation.
+pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
+    let mut seen: HashSet<u128, BuildHasherDefault<Same>> = HashSet::default();
+    let mut found = Explored::default();
+    let mut scratch = Digester::default();
+    let mut odometer = Odometer::default();
+    let first = (Engine::new(plan, AnyOrder), judge);
+    let mut spare: Vec<(Engine<'p, AnyOrder>, Judge<'p>)> = Vec::new();
+    let mut digest = |e: &Engine<'p, AnyOrder>, j: &Judge<'p>| {
+        scratch.digest(|d| {
+            e.digest(d);
+            j.digest(d);
+        })
+    };
+    seen.insert(digest(&first.0, &first.1));
+    let mut stack = vec![first];
+    found.states = 1;
+    let mut bench = Workbench::new(&plan.job.symbols);
+    while let Some((engine, judge)) = stack.pop() {
+        if engine.at_rest() {
+            // Without a fault, the run ends here: what does the judge say of that?
+            let (mut e, mut j) = (engine.clone(), judge.clone());
+            e.end_here(&mut j);
+            found.ends += 1;
+            if bad(&j, &mut found) {
+                return found;
+            }
+        }
+        odometer.reset();
+        loop {
+            let mut next = spare.pop().unwrap_or_else(|| (engine.clone(), judge.clone()));
+            next.0.clone_from(&engine);
+            next.1.clone_from(&judge);
+            let step = bench.step(&mut next.0, &mut odometer, &mut next.1);
+            let over = matches!(step, Step::Over(_));
+            if over && !next.1.stop() && next.0.steps() == engine.steps() {
+                spare.push(next); // nothing was enabled
+                break;
+            }
+            found.transitions += 1;
+            if bad(&next.1, &mut found) {
+                return found;
+            }
+            if seen.insert(digest(&next.0, &next.1)) {
+                found.states += 1;
+                if found.states >= most {
+                    return found;
+                }
+                stack.push(next);
+            } else {
+                spare.push(next);
+            }
+            if !odometer.advance() {
+                break;
+            }
+        }
+        spare.push((engine, judge));
+    }
+    found.complete = true;
+    found
+}
+
+fn bad(judge: &Judge<'_>, found: &mut Explored) -> bool {
+    found.violation = judge.violations().first().cloned();
+    debug_assert!(found.violation.is_some() == (judge.report().verdict() == RunVerdict::Violated));
+    found.violation.is_some()
+}

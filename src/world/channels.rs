@@ -1,0 +1,187 @@
+//! What is in transit: FIFO channels as lists in one slab.
+
+use crate::base::{ChannelId, TaskId, Time};
+
+/// Why nothing is delivered from a channel.
+pub mod flag {
+    /// The receiver blocks it.
+    pub const BLOCKED: u32 = 1;
+    /// The receiver is dead.
+    pub const DOWN: u32 = 2;
+    /// The receiver has no room for its own output: takes no record.
+    pub const NO_ROOM: u32 = 4;
+    /// The receiver stalls.
+    pub const STALLED: u32 = 8;
+}
+
+const NIL: u32 = u32::MAX;
+
+/// One channel.
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelState {
+    /// The receiver.
+    pub to: TaskId,
+    /// The sender.
+    pub from: TaskId,
+    /// Its place among the receiver's inputs.
+    pub input: u32,
+    /// The number of its job edge among those that enter the receiver.
+    pub port: u32,
+    /// See [`flag`].
+    pub flags: u32,
+    /// Messages that have arrived but could not be taken.
+    pub held: u32,
+    /// Arrivals still scheduled of messages that are gone.
+    pub stale: u32,
+    /// How many messages were ever put in.
+    pub nth: u32,
+    head: u32,
+    tail: u32,
+    /// Records in it.
+    pub records: u32,
+    /// The most records that fit (`u32::MAX`: no bound).
+    pub capacity: u32,
+    /// `seq` of the record that was sent last.
+    pub sent: u64,
+    /// When the last message arrives.
+    pub last: Time,
+}
+
+/// All channels, and what is in them. `M` is a message.
+#[derive(Debug)]
+pub struct Channels<M> {
+    /// The channels.
+    pub list: Vec<ChannelState>,
+    nodes: Vec<(M, u32)>,
+    free: u32,
+}
+
+impl<M: Copy> Clone for Channels<M> {
+    fn clone(&self) -> Self {
+        Channels { list: self.list.clone(), nodes: self.nodes.clone(), free: self.free }
+    }
+    fn clone_from(&mut self, o: &Self) {
+        self.list.clone_from(&o.list);
+        self.nodes.clone_from(&o.nodes);
+        self.free = o.free;
+    }
+}
+
+impl<M: Copy> Channels<M> {
+    /// Empty channels: (sender, receiver, input, port, capacity) of each.
+    pub fn new(list: impl Iterator<Item = (TaskId, TaskId, u32, u32, u32)>) -> Self {
+        let list = list.map(|(from, to, input, port, capacity)| ChannelState {
+            to,
+            from,
+            input,
+            port,
+            flags: 0,
+            held: 0,
+            stale: 0,
+            nth: 0,
+            head: NIL,
+            tail: NIL,
+            records: 0,
+            capacity,
+            sent: 0,
+            last: Time(0),
+        });
+        Channels { list: list.collect(), nodes: Vec::new(), free: NIL }
+    }
+
+    /// Puts a message at the end.
+    #[inline]
+    pub fn push(&mut self, c: ChannelId, m: M) {
+        let node = if self.free == NIL {
+            self.nodes.push((m, NIL));
+            self.nodes.len() as u32 - 1
+        } else {
+            let node = self.free;
+            self.free = std::mem::replace(&mut self.nodes[node as usize], (m, NIL)).1;
+            node
+        };
+        let ch = &mut self.list[c as usize];
+        ch.nth += 1;
+        if ch.head == NIL {
+            ch.head = node;
+        } else {
+            self.nodes[ch.tail as usize].1 = node;
+        }
+        ch.tail = node;
+    }
+
+    /// The message at the head.
+    #[inline]
+    pub fn peek(&self, c: ChannelId) -> Option<M> {
+        let head = self.list[c as usize].head;
+        (head != NIL).then(|| self.nodes[head as usize].0)
+    }
+
+    /// Takes the message at the head out.
+    #[inline]
+    pub fn pop(&mut self, c: ChannelId) -> Option<M> {
+        let ch = &mut self.list[c as usize];
+        let head = ch.head;
+        if head == NIL {
+            return None;
+        }
+        let (m, next) = self.nodes[head as usize];
+        ch.head = next;
+        self.nodes[head as usize].1 = self.free;
+        self.free = head;
+        Some(m)
+    }
+
+    /// Whether nothing is in the channel.
+    #[inline]
+    pub fn is_empty(&self, c: ChannelId) -> bool {
+        self.list[c as usize].head == NIL
+    }
+
+    /// What is in the channel, in order.
+    pub fn iter(&self, c: ChannelId) -> impl Iterator<Item = M> + '_ {
+        let mut at = self.list[c as usize].head;
+        std::iter::from_fn(move || {
+            let (m, next) = *self.nodes.get(at as usize)?;
+            at = next;
+            Some(m)
+        })
+    }
+
+    /// Drops what is in the channel; arrivals that are still scheduled for it will find nothing.
+    pub fn clear(&mut self, c: ChannelId) {
+        let mut gone = 0;
+        while self.pop(c).is_some() {
+            gone += 1;
+        }
+        let ch = &mut self.list[c as usize];
+        ch.stale += gone - ch.held;
+        (ch.held, ch.records, ch.flags) = (0, 0, 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+
+    proptest::proptest! {
+        #[test]
+        fn channels_are_queues(steps in proptest::collection::vec((0u32..3, 0u8..4), 0..200)) {
+            let mut channels = Channels::new((0..3).map(|i| (0, 1, i, 0, u32::MAX)));
+            let mut model = vec![VecDeque::new(); 3];
+            for (n, (c, what)) in steps.into_iter().enumerate() {
+                match what {
+                    0 | 1 => { channels.push(c, n); model[c as usize].push_back(n); }
+                    2 => assert_eq!(channels.pop(c), model[c as usize].pop_front()),
+                    _ => { channels.clear(c); model[c as usize].clear(); }
+                }
+                for c in 0..3 {
+                    assert_eq!(channels.iter(c).collect::<VecDeque<_>>(), model[c as usize]);
+                    assert_eq!(channels.peek(c), model[c as usize].front().copied());
+                    assert_eq!(channels.is_empty(c), model[c as usize].is_empty());
+                }
+            }
+        }
+    }
+}

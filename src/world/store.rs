@@ -1,0 +1,96 @@
+//! What is durable: parts of snapshots, and which snapshots are complete.
+
+use crate::base::{Attempt, Epoch, TaskId};
+use std::rc::Rc;
+
+/// What one task wrote for one snapshot.
+#[derive(Debug)]
+pub struct Part<C> {
+    /// The writer's attempt.
+    pub attempt: Attempt,
+    /// Whether the write has been acknowledged.
+    pub durable: bool,
+    /// What was written.
+    pub content: Rc<C>,
+}
+
+impl<C> Clone for Part<C> {
+    fn clone(&self) -> Self {
+        Part { content: Rc::clone(&self.content), ..*self }
+    }
+}
+
+/// The snapshot store. `C` is the content of a part.
+#[derive(Debug)]
+pub struct Store<C> {
+    tasks: usize,
+    /// For each epoch, ascending: the parts by task.
+    epochs: Vec<(Epoch, Vec<Option<Part<C>>>)>,
+    /// The completed store, ascending.
+    pub completed: Vec<Epoch>,
+}
+
+impl<C> Clone for Store<C> {
+    fn clone(&self) -> Self {
+        Store { tasks: self.tasks, epochs: self.epochs.clone(), completed: self.completed.clone() }
+    }
+    fn clone_from(&mut self, o: &Self) {
+        self.epochs.clone_from(&o.epochs);
+        self.completed.clone_from(&o.completed);
+    }
+}
+
+impl<C> Store<C> {
+    /// An empty store for a job of so many tasks.
+    pub fn new(tasks: usize) -> Self {
+        Store { tasks, epochs: Vec::new(), completed: Vec::new() }
+    }
+
+    /// Begins a write.
+    pub fn put(&mut self, epoch: Epoch, task: TaskId, attempt: Attempt, content: Rc<C>) {
+        let i = match self.epochs.binary_search_by_key(&epoch, |e| e.0) {
+            Ok(i) => i,
+            Err(i) => {
+                self.epochs.insert(i, (epoch, (0..self.tasks).map(|_| None).collect()));
+                i
+            }
+        };
+        self.epochs[i].1[task as usize] = Some(Part { attempt, durable: false, content });
+    }
+
+    /// The part of a task.
+    pub fn part(&self, epoch: Epoch, task: TaskId) -> Option<&Part<C>> {
+        let i = self.epochs.binary_search_by_key(&epoch, |e| e.0).ok()?;
+        self.epochs[i].1[task as usize].as_ref()
+    }
+
+    /// A write has become durable; `false` if the part is gone.
+    pub fn durable(&mut self, epoch: Epoch, task: TaskId) -> bool {
+        let Ok(i) = self.epochs.binary_search_by_key(&epoch, |e| e.0) else { return false };
+        let part = self.epochs[i].1[task as usize].as_mut();
+        part.map(|p| p.durable = true).is_some()
+    }
+
+    /// Forgets one part.
+    pub fn forget(&mut self, epoch: Epoch, task: TaskId) -> Option<Part<C>> {
+        let i = self.epochs.binary_search_by_key(&epoch, |e| e.0).ok()?;
+        self.epochs[i].1[task as usize].take()
+    }
+
+    /// Forgets all parts of a snapshot; hands them back with their tasks.
+    pub fn delete(&mut self, epoch: Epoch) -> Vec<(TaskId, Part<C>)> {
+        let Ok(i) = self.epochs.binary_search_by_key(&epoch, |e| e.0) else { return Vec::new() };
+        let parts = self.epochs.remove(i).1;
+        (0..).zip(parts).filter_map(|(t, p)| Some((t, p?))).collect()
+    }
+
+    /// The epochs of which anything is held, ascending.
+    pub fn epochs(&self) -> impl Iterator<Item = Epoch> + '_ {
+        self.epochs.iter().map(|e| e.0)
+    }
+
+    /// Every part: (epoch, task, part).
+    pub fn parts(&self) -> impl Iterator<Item = (Epoch, TaskId, &Part<C>)> {
+        self.epochs.iter().flat_map(|(e, list)| (0..).zip(list).filter_map(move |(t, p)| Some((*e, t, p.as_ref()?))))
+    }
+}
