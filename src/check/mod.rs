@@ -20,8 +20,11 @@ mod liveness;
 mod minimal_snapshot;
 mod operator_panic;
 mod protocol_misuse;
+mod result;
+mod situations;
 mod verdict;
 
 pub use judge::{Judge, Mode, Monitor};
 pub use liveness::Patience;
+pub use situations::Situations;
 pub use verdict::{Evidence, Property, Report, RunVerdict, Verdict, Violation};

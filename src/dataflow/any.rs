@@ -5,6 +5,7 @@ use super::keyed::{KeyedCount, KeyedFold, KeyedReduce, KeyedSum};
 use super::loops::{Collatz, Countdown, Reach};
 use super::stateless::{Filter, Map, Repeat, SplitWords};
 use crate::base::{Record, Symbols};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Where an operator puts the records it sends.
@@ -102,6 +103,22 @@ impl<O: Operator + 'static> DynOperator for O {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Panic;
 
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a user's operator is running on this thread: a panic now is a verdict, and needs no message.
+pub fn in_operator() -> bool {
+    GUARDED.get()
+}
+
+fn guard(f: impl FnOnce()) -> Result<(), Panic> {
+    let before = GUARDED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(f)).map_err(|_| Panic);
+    GUARDED.set(before);
+    result
+}
+
 macro_rules! any_operator {
     ($($name:ident),*) => {
         /// Any operator: the built-in ones by static dispatch, a user's own boxed.
@@ -139,7 +156,7 @@ macro_rules! any_operator {
                 match self {
                     $(AnyOperator::$name(o) => Operator::process(o, port, r, out),)*
                     AnyOperator::Custom(o) => {
-                        return catch_unwind(AssertUnwindSafe(|| o.process(port, r, out))).map_err(|_| Panic);
+                        return guard(|| o.process(port, r, out));
                     }
                 }
                 Ok(())

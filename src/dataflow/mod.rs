@@ -18,7 +18,7 @@ mod loops;
 mod source;
 mod stateless;
 
-pub use any::{AnyOperator, DynOperator, Operator, Out, Panic};
+pub use any::{AnyOperator, DynOperator, Operator, Out, Panic, in_operator};
 pub use flow::{Join, Sink, TableSink, Union};
 pub use job::{Behaviour, Job, JobBuilder};
 pub use keyed::{KeyedCount, KeyedFold, KeyedReduce, KeyedSum, Reduction, Table};

@@ -105,6 +105,19 @@ pub struct Plan {
     pub restart: u64,
     /// The most steps.
     pub max_steps: u64,
+    /// What the job must arrive at.
+    pub result: Option<ResultCheck>,
+}
+
+/// What a direct computation says that the states of an operator must hold at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultCheck {
+    /// The computation.
+    pub kind: String,
+    /// The operator (its place in the graph).
+    pub operator: usize,
+    /// Key and value, by key.
+    pub entries: Vec<(u64, u64)>,
 }
 
 /// The most steps, unless said otherwise.
@@ -130,6 +143,7 @@ impl Plan {
             detection: 10_000,
             restart: 10_000,
             max_steps: MAX_STEPS,
+            result: None,
             job,
         }
     }

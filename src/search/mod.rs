@@ -4,4 +4,4 @@ mod explore;
 mod run;
 
 pub use explore::{Explored, explore};
-pub use run::{RunResult, logs_of, patience_of, run_plan};
+pub use run::{RunResult, add_record, logs_of, patience_of, run_plan, run_seed};

@@ -1,9 +1,9 @@
 //! One run of a plan, under the judge.
 
-use crate::check::{Judge, Mode, Monitor, Patience, Report};
-use crate::choice::Choices;
+use crate::check::{Evidence, Judge, Mode, Monitor, Patience, Report, Violation};
+use crate::choice::{Choices, Seeded};
 use crate::engine::{Cx, Engine, Plan};
-use crate::trace::{Observer, Outcome, RunDigest};
+use crate::trace::{At, Fact, History, Observer, Outcome, RunDigest};
 use crate::world::TimeOrder;
 
 /// What came of a run.
@@ -25,6 +25,35 @@ pub struct RunResult {
     pub entries: Vec<Vec<(u64, u64)>>,
 }
 
+/// Runs `plan` from `seed`. A run that fails is run again with its whole history kept, and that second run
+/// fills in the evidence: which record it was.
+pub fn run_seed(plan: &Plan, mode: Mode, seed: u64, also: &mut impl Observer) -> RunResult {
+    let mut result = run_plan(plan, mode, &mut Seeded::new(seed), also);
+    if !result.report.violations.is_empty() {
+        let mut history = History::default();
+        let again = run_plan(plan, mode, &mut Seeded::new(seed), &mut history);
+        assert_eq!(again.digest, result.digest, "[cutline bug] the second run of seed {seed} went another way");
+        result.report.violations.iter_mut().for_each(|v| add_record(v, &history));
+    }
+    result
+}
+
+/// Looks up the record that a violation names by channel and number.
+pub fn add_record(v: &mut Violation, history: &History) {
+    let number = |name: &str| {
+        v.evidence.iter().find_map(|(n, e)| match e {
+            Evidence::Number(x) if *n == name => Some(*x),
+            _ => None,
+        })
+    };
+    let (Some(c), Some(s)) = (number("channel_id"), number("seq")) else { return };
+    let found = history.facts.iter().rev().find_map(|(_, f)| match *f {
+        Fact::Sent { channel, seq, record, .. } if channel as u64 == c && seq == s => Some(record),
+        _ => None,
+    });
+    v.evidence.extend(found.map(|r| ("record", Evidence::Record(c as u32, r))));
+}
+
 /// The patience that the contract gives a plan: 20 epochs, or 20 times the longest delay.
 pub fn patience_of(plan: &Plan) -> Patience {
     Patience { calm: plan.faults.last(), epochs: 20, ns: plan.longest_delay().saturating_mul(20) }
@@ -44,9 +73,16 @@ pub fn run_plan(plan: &Plan, mode: Mode, choices: &mut impl Choices, also: &mut 
     let mut cx = Cx::new(&plan.job.symbols, choices, &mut observer);
     let outcome = engine.run(&mut cx);
     let ((digest, judge), _) = &observer;
+    let at = At { step: engine.steps(), time: engine.now() };
+    let mut report = judge.report();
+    if let Some(check) = &plan.result
+        && matches!(outcome, Outcome::Finished | Outcome::Quiet)
+    {
+        report.compare(at, &plan.job, &check.kind, &check.entries, &engine.entries(check.operator));
+    }
     RunResult {
         outcome,
-        report: judge.report(),
+        report,
         digest: digest.value(),
         steps: engine.steps(),
         deliveries: engine.deliveries(),

@@ -46,7 +46,7 @@ impl TraceHeader {
         let channels = g.channels.iter().enumerate();
         let channels = channels.map(|(i, c)| json!({"id": i, "from": c.from, "to": c.to, "back_edge": c.back_edge}));
         json!({
-            "cutline_trace": 1, "scenario": self.scenario, "seed": big(self.seed), "protocol": self.protocol,
+            "scenario": self.scenario, "seed": big(self.seed), "protocol": self.protocol,
             "guarantee": self.guarantee, "fallback": false, "logs": self.logs,
             "tasks": tasks.collect::<Vec<_>>(), "channels": channels.collect::<Vec<_>>(),
         })
@@ -66,11 +66,13 @@ impl<'a, W: Write> TraceWriter<'a, W> {
     /// Writes the first line.
     pub fn new(out: W, header: &TraceHeader, graph: &'a ExecutionGraph, symbols: Symbols) -> Self {
         let mut writer = TraceWriter { out, graph, symbols, spelled: header.symbols.clone(), failed: None };
-        writer.line(&header.line(graph));
+        // The version comes first, so that the file is known by how it begins.
+        let line = header.line(graph).to_string();
+        writer.line(format_args!("{{\"cutline_trace\":1,{}", &line[1..]));
         writer
     }
 
-    fn line(&mut self, line: &Value) {
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
         if self.failed.is_none()
             && let Err(e) = writeln!(self.out, "{line}")
         {
@@ -99,7 +101,7 @@ impl<W: Write> Observer for TraceWriter<'_, W> {
         let mut object = Object { map, graph: self.graph, symbols: &self.symbols, spelled: &self.spelled };
         fact.fields(&mut object);
         let line = Value::Object(object.map);
-        self.line(&line);
+        self.line(format_args!("{line}"));
     }
 }
 

@@ -1,0 +1,110 @@
+//! What can be typed.
+
+use crate::base::parse_duration;
+use crate::scenario::{Setting, parse_seed};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Runs stream-processor snapshots in a deterministic simulator, and verifies them.
+///
+/// Exit status: 0 everything held; 1 a property was violated; 2 usage or invalid input; 3 inconclusive (a limit
+/// was reached, or too little was judged); 101 cutline itself panicked. Of several runs the worst counts.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 110)]
+pub struct Args {
+    /// What standard output looks like: text for people, or one JSON object a line.
+    #[arg(long, value_enum, global = true, default_value = "human")]
+    pub format: Format,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What standard output looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Text.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run each scenario once, and judge what happened.
+    Run(RunArgs),
+    /// Run many seeds of each scenario, in parallel, and name those that fail.
+    Sweep(SweepArgs),
+    /// Print the JSON Schema of a scenario file.
+    Schema,
+    /// Print shell completions.
+    Completions {
+        /// For this shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which scenarios, and how they are changed and checked.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Scenarios {
+    /// Scenario files (JSON; see `cutline schema`).
+    #[arg(required = true, value_name = "SCENARIO")]
+    pub files: Vec<PathBuf>,
+    /// Override one place of the scenario, such as operators.lines.path=my.txt or checkpoints.every=2ms. The
+    /// value is JSON, or else a text. Paths are relative to the working directory. Can be given several times.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = Setting::parse)]
+    pub settings: Vec<Setting>,
+    /// `shallow` leaves out the replay of operators, and the report says so.
+    #[arg(long, value_enum, default_value = "full")]
+    pub checks: Checks,
+}
+
+/// How much is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Checks {
+    /// Everything.
+    Full,
+    /// No replay of operators.
+    Shallow,
+}
+
+/// `cutline run`.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub scenarios: Scenarios,
+    /// The seed, decimal or 0x…; without it, the scenario's own.
+    #[arg(long, value_parser = parse_seed)]
+    pub seed: Option<u64>,
+    /// Write every fact of the run to this file, one JSON object a line. Only with a single scenario.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+}
+
+/// `cutline sweep`.
+#[derive(Debug, clap::Args)]
+pub struct SweepArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub scenarios: Scenarios,
+    /// The seeds A to B - 1.
+    #[arg(long, value_name = "A..B", value_parser = parse_range)]
+    pub seeds: (u64, u64),
+    /// How many threads; as many as there are processors unless said otherwise. The output does not depend on it.
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<std::num::NonZeroUsize>,
+    /// Stop after this time (such as 60s), with what there is.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    pub time: Option<u64>,
+}
+
+fn parse_range(text: &str) -> Result<(u64, u64), String> {
+    let (a, b) = text.split_once("..").ok_or(format!("expected A..B, found {text:?}"))?;
+    let (a, b) = (parse_seed(a)?, parse_seed(b)?);
+    if a >= b {
+        return Err(format!("expected A..B with A below B (B is excluded), found {text:?}"));
+    }
+    Ok((a, b))
+}

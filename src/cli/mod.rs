@@ -1,0 +1,107 @@
+//! The command line: arguments, threads, progress, formats, exit statuses. Data goes to standard output, all
+//! else to standard error. What a run does is decided elsewhere; a clock and threads are used here alone.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "threads and the clock live here")]
+
+mod args;
+mod files;
+mod load;
+mod output;
+mod registry;
+mod run;
+mod sweep;
+
+pub use registry::Protocols;
+
+use args::{Args, Command, Format};
+use clap::{CommandFactory, Parser};
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+/// How a command ended. Of several runs the worst counts: 1 before 3 before 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    Held,
+    Violated,
+    Invalid,
+    Inconclusive,
+}
+
+impl Status {
+    fn code(self) -> u8 {
+        match self {
+            Status::Held => 0,
+            Status::Violated => 1,
+            Status::Invalid => 2,
+            Status::Inconclusive => 3,
+        }
+    }
+
+    /// The worse of two.
+    pub(crate) fn worse(self, other: Status) -> Status {
+        let rank = |s| match s {
+            Status::Held => 0,
+            Status::Inconclusive => 1,
+            Status::Violated => 2,
+            Status::Invalid => 3,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
+}
+
+/// A command that cannot be carried out: said on standard error, exit 2.
+pub(crate) struct Refusal(pub String);
+
+impl From<std::io::Error> for Refusal {
+    fn from(e: std::io::Error) -> Self {
+        Refusal(e.to_string())
+    }
+}
+
+/// Parses the arguments and carries the command out.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(e) => {
+            _ = e.print();
+            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if !crate::dataflow::in_operator() {
+            usual(info); // a user's operator that panics is a verdict, and said as one
+        }
+    }));
+    match dispatch(args) {
+        Ok(status) => ExitCode::from(status.code()),
+        Err(Refusal(message)) => {
+            eprintln!("cutline: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(args: Args) -> Result<Status, Refusal> {
+    let colour =
+        args.format == Format::Human && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let style = output::Style { json: args.format == Format::Json, colour };
+    match args.command {
+        Command::Run(a) => run::run(&a, style),
+        Command::Sweep(a) => sweep::sweep(&a, style),
+        Command::Schema => say(crate::scenario::SCHEMA),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "cutline", &mut script);
+            say(&String::from_utf8_lossy(&script))
+        }
+    }
+}
+
+/// Prints to standard output; a reader that has gone away is no error.
+pub(crate) fn say(text: &str) -> Result<Status, Refusal> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Refusal(format!("standard output: {e}"))),
+        _ => Ok(Status::Held),
+    }
+}

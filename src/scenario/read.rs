@@ -1,0 +1,216 @@
+//! From text to a [`Scenario`]: form alone is checked. Reading goes on after an error, with the offending place
+//! left out, so that all errors are seen.
+
+use super::problem::{Problem, Problems};
+use super::raw::Scenario;
+use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use std::cell::RefCell;
+use std::fmt;
+use std::path::Path;
+
+/// An override of one place: `operators.lines.path=my.txt`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The place: names and list indices, with dots between them.
+    pub key: String,
+    /// What it is set to: JSON, or else a text.
+    pub value: String,
+}
+
+impl Setting {
+    /// Reads `KEY=VALUE`.
+    ///
+    /// # Errors
+    /// If there is no `=`, or no key.
+    pub fn parse(text: &str) -> Result<Setting, String> {
+        match text.split_once('=') {
+            Some((key, value)) if !key.is_empty() => Ok(Setting { key: key.into(), value: value.into() }),
+            _ => Err(format!("expected KEY=VALUE (such as operators.lines.path=my.txt), found {text:?}")),
+        }
+    }
+
+    /// Carries it out. Paths are relative to `directory`.
+    fn apply(&self, root: &mut Value, directory: &Path) -> Result<(), Problem> {
+        let wrong = |message: String| Problem::new(format!("--set {}", self.key), message);
+        let mut value = serde_json::from_str(&self.value).unwrap_or_else(|_| Value::String(self.value.clone()));
+        if self.key.ends_with(".path") {
+            value = Value::String(directory.join(&self.value).to_string_lossy().into_owned());
+        }
+        let mut at = root;
+        for name in self.key.split('.') {
+            at = match at {
+                Value::Array(list) => {
+                    let n = list.len();
+                    let item = name.parse().ok().and_then(|i: usize| list.get_mut(i));
+                    item.ok_or_else(|| wrong(format!("expected an index below {n}, found {name:?}")))?
+                }
+                Value::Object(map) => map.entry(name).or_insert_with(|| Value::Object(Map::new())),
+                _ => return Err(wrong(format!("{name:?} names a place inside a value that has none"))),
+            };
+        }
+        *at = value;
+        Ok(())
+    }
+}
+
+/// Reads a scenario, with these overrides; `directory` is where their paths begin.
+///
+/// # Errors
+/// Everything that is wrong with its form, together.
+pub fn read(text: &str, settings: &[Setting], directory: &Path) -> Result<Scenario, Problems> {
+    let doubled = RefCell::new(Vec::new());
+    let mut json = serde_json::Deserializer::from_str(text);
+    let seed = Unique { path: String::new(), doubled: &doubled };
+    let parsed = seed.deserialize(&mut json).and_then(|v| json.end().map(|()| v));
+    let mut value = parsed.map_err(|e| {
+        let message = e.to_string();
+        let message = message.split(" at line ").next().unwrap_or(&message).to_string();
+        Problems(vec![Problem::new(
+            format!("line {}, column {}", e.line(), e.column()),
+            format!("this is no JSON: {message}"),
+        )])
+    })?;
+    let mut problems: Vec<Problem> = doubled.into_inner();
+    for setting in settings {
+        problems.extend(setting.apply(&mut value, directory).err());
+    }
+    read_checked(value, problems)
+}
+
+/// Reads a scenario from a JSON value.
+///
+/// # Errors
+/// Everything that is wrong with its form, together.
+pub fn read_value(value: Value) -> Result<Scenario, Problems> {
+    read_checked(value, Vec::new())
+}
+
+fn read_checked(mut value: Value, mut problems: Vec<Problem>) -> Result<Scenario, Problems> {
+    if !value.is_object() {
+        return Err(Problems(vec![Problem::new(
+            "",
+            "this is no scenario: expected a JSON object with \"cutline_scenario\": 1",
+        )]));
+    }
+    match value.get("cutline_scenario") {
+        None => problems.push(Problem::new("cutline_scenario", "is missing: expected \"cutline_scenario\": 1")),
+        Some(v) if *v == 1 => {}
+        Some(v) => problems.push(Problem::new("cutline_scenario", format!("expected version 1, found {v}"))),
+    }
+    value["cutline_scenario"] = 1.into();
+    loop {
+        let e = match serde_path_to_error::deserialize::<_, Scenario>(&value) {
+            Ok(scenario) if problems.is_empty() => return Ok(scenario),
+            Ok(_) => return Err(Problems(problems)),
+            Err(e) => e,
+        };
+        let path = e.path().to_string();
+        let inner = e.inner().to_string();
+        let again = !remove(&mut value, e.path());
+        if let Some(field) = inner.strip_prefix("missing field ") {
+            let field = field.trim_matches('`');
+            let place = if path == "." { field.to_string() } else { format!("{path}.{field}") };
+            problems.push(Problem::new(place, "is missing"));
+        } else {
+            problems.push(Problem::new(if path == "." { String::new() } else { path }, friendly(&inner)));
+        }
+        if again || problems.len() > 50 {
+            return Err(Problems(problems));
+        }
+    }
+}
+
+/// serde's words, made into ours.
+fn friendly(inner: &str) -> String {
+    if let Some(rest) = inner.strip_prefix("unknown field ") {
+        let (name, expected) = rest.split_once(", expected ").unwrap_or((rest, ""));
+        let expected = expected.replace("one of ", "").replace('`', "");
+        return format!("unknown key {}: expected one of {expected}", name.replace('`', "\""));
+    }
+    inner.replace('`', "\"")
+}
+
+/// Takes the place at `path` out; `false` if there is none.
+fn remove(value: &mut Value, path: &serde_path_to_error::Path) -> bool {
+    use serde_path_to_error::Segment;
+    let segments: Vec<_> = path.iter().collect();
+    let Some((last, before)) = segments.split_last() else { return false };
+    let mut at = value;
+    for s in before {
+        let next = match (s, at) {
+            (Segment::Map { key }, Value::Object(m)) => m.get_mut(key),
+            (Segment::Seq { index }, Value::Array(l)) => l.get_mut(*index),
+            _ => None,
+        };
+        match next {
+            Some(next) => at = next,
+            None => return false,
+        }
+    }
+    match (last, at) {
+        (Segment::Map { key }, Value::Object(m)) => m.remove(key).is_some(),
+        // Not out of a list: the places behind it would get other paths.
+        _ => false,
+    }
+}
+
+/// Reads any JSON, and notes keys that an object has twice.
+struct Unique<'a> {
+    path: String,
+    doubled: &'a RefCell<Vec<Problem>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Unique<'_> {
+    type Value = Value;
+    fn deserialize<D: de::Deserializer<'de>>(self, d: D) -> Result<Value, D::Error> {
+        d.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unique<'_> {
+    type Value = Value;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_bool<E>(self, v: bool) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_i64<E>(self, v: i64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_u64<E>(self, v: u64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_f64<E>(self, v: f64) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_str<E>(self, v: &str) -> Result<Value, E> {
+        Ok(v.into())
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        loop {
+            let item = Unique { path: format!("{}[{}]", self.path, list.len()), doubled: self.doubled };
+            match seq.next_element_seed(item)? {
+                Some(v) => list.push(v),
+                None => return Ok(Value::Array(list)),
+            }
+        }
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let path = if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
+            let value = map.next_value_seed(Unique { path: path.clone(), doubled: self.doubled })?;
+            if object.insert(key.clone(), value).is_some() {
+                let message = format!("{key:?} is there twice: expected unique names");
+                self.doubled.borrow_mut().push(Problem::new(path, message));
+            }
+        }
+        Ok(Value::Object(object))
+    }
+}
