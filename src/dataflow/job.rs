@@ -116,6 +116,26 @@ impl JobBuilder {
         self.edge_named(from, to, partition, true)
     }
 
+    /// A hash edge.
+    pub fn hash(self, from: &str, to: &str) -> Self {
+        self.edge(from, to, Partition::Hash { salt: 0 })
+    }
+
+    /// A forward edge.
+    pub fn forward(self, from: &str, to: &str) -> Self {
+        self.edge(from, to, Partition::Forward)
+    }
+
+    /// A rebalance edge.
+    pub fn rebalance(self, from: &str, to: &str) -> Self {
+        self.edge(from, to, Partition::Rebalance)
+    }
+
+    /// A broadcast edge.
+    pub fn broadcast(self, from: &str, to: &str) -> Self {
+        self.edge(from, to, Partition::Broadcast)
+    }
+
     fn edge_named(mut self, from: &str, to: &str, partition: Partition, back_edge: bool) -> Self {
         let place = |name: &str| self.nodes.iter().position(|n| n.name == name);
         match (place(from), place(to)) {

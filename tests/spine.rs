@@ -1,0 +1,146 @@
+//! The claim that carries everything: one engine, behind one trait of choices, runs by time, replays a tape, and
+//! is explored exhaustively, under one judge.
+
+#[path = "../benches/yardsticks/mod.rs"]
+#[allow(dead_code)]
+mod yardsticks;
+
+use cutline::base::Time;
+use cutline::check::{Judge, Mode, Patience, RunVerdict};
+use cutline::choice::{Picked, Recorder, Seeded, Tape};
+use cutline::engine::Plan;
+use cutline::prelude::*;
+use cutline::search::{explore, run_plan};
+use cutline::trace::{RunDigest, TraceHeader, TraceWriter};
+use cutline::world::{Crash, Delay, Point, Target, When};
+
+fn states(n: u32, r: u64, crash: bool) -> (u64, u64) {
+    let plan = yardsticks::x(n, r, crash);
+    let judge = Judge::new(&plan.job, Mode::Full, &[], Patience::default());
+    let found = explore(&plan, judge, u64::MAX);
+    assert!(found.complete, "the search was cut off");
+    assert_eq!(found.violation, None);
+    (found.states, found.transitions)
+}
+
+#[test]
+fn x_has_exactly_the_published_states() {
+    assert_eq!(states(3, 3, false), (25_020, 89_427));
+    assert_eq!(states(3, 3, true), (75_060, 288_279));
+    assert_eq!(states(3, 4, false).0, 426_207);
+}
+
+/// The larger ones take seconds to minutes: `cargo test --release --test spine -- --ignored`, or the bench.
+#[test]
+#[ignore = "takes half a minute; cargo bench --bench explore does the same"]
+fn x_has_exactly_the_published_states_where_it_is_large() {
+    assert_eq!(states(4, 3, false).0, 1_767_192);
+    assert_eq!(states(3, 4, true).0, 1_278_621);
+}
+
+#[test]
+fn the_explorer_finds_the_variant_without_alignment() {
+    let mut plan = yardsticks::x(3, 3, false);
+    cutline::specimen::named("no-alignment").unwrap().apply(&mut plan);
+    let judge = Judge::new(&plan.job, Mode::Full, &[], Patience::default());
+    let found = explore(&plan, judge, u64::MAX);
+    assert_eq!(found.violation.unwrap().property, Property::ConsistentCut);
+}
+
+/// A small job with everything that asks for choices.
+fn busy(protocol: Option<&str>) -> Plan {
+    let job = JobBuilder::new()
+        .source("a", 2, Generator::new(60))
+        .source("b", 1, Generator::new(90))
+        .operator("fold", 3, KeyedFold::default())
+        .sink("sink", 2, TableSink::default())
+        .hash("a", "fold")
+        .hash("b", "fold")
+        .hash("fold", "sink");
+    let mut plan = Simulation::of(job).unwrap().checkpoint_every("9us").in_flight(3).plan;
+    plan.write = Some(Delay::uniform(1_000, 30_000));
+    plan.control = Some(Delay::Exponential { min: 100, mean: 2_000 });
+    let any = |point, nth| Crash { target: Target::Any, when: When::Point { point, nth } };
+    plan.faults.crashes = vec![any(Point::CopyToBroadcast, 9), any(Point::Restore, 3)];
+    plan.faults.crashes.push(Crash { target: Target::Node(1), when: When::At(Time(150_000)) });
+    if let Some(name) = protocol {
+        cutline::specimen::named(name).unwrap().apply(&mut plan);
+    }
+    plan
+}
+
+/// Verdict, digest and trace of a run.
+fn traced(plan: &Plan, choices: &mut impl cutline::choice::Choices) -> (RunVerdict, u64, Vec<u8>) {
+    let header = TraceHeader {
+        scenario: "busy".into(),
+        seed: 0,
+        protocol: "abs".into(),
+        guarantee: "exactly-once",
+        logs: Vec::new(),
+        symbols: plan.job.spelled.clone(),
+        roles: vec!["operator"; plan.job.graph.operators.len()],
+    };
+    let mut writer = TraceWriter::new(Vec::new(), &header, &plan.job.graph, plan.job.symbols.clone());
+    let r = run_plan(plan, Mode::Full, choices, &mut writer);
+    (r.report.verdict(), r.digest, writer.finish().unwrap())
+}
+
+fn recorded(plan: &Plan, seed: u64) -> ((RunVerdict, u64, Vec<u8>), Vec<Picked>) {
+    let mut recorder = Recorder::new(Seeded::new(seed));
+    let run = traced(plan, &mut recorder);
+    (run, recorder.picks)
+}
+
+#[test]
+fn a_failing_seed_comes_back_from_its_tape_alone() {
+    let plan = busy(Some("no-alignment"));
+    let failing = (0..200).find(|&s| traced(&plan, &mut Seeded::new(s)).0 == RunVerdict::Violated);
+    let seed = failing.expect("a failing seed");
+    let plain = traced(&plan, &mut Seeded::new(seed));
+    let (run, picks) = recorded(&plan, seed);
+    assert_eq!(run, plain, "recording changes nothing");
+    let mut tape = Tape::new(&picks);
+    assert_eq!(traced(&plan, &mut tape), plain, "the tape alone gives the same, to the byte");
+    assert_eq!(tape.divergence(), None);
+}
+
+#[test]
+fn a_tape_with_a_choice_zeroed_still_runs_and_says_where_it_differs() {
+    let plan = busy(None);
+    let (run, picks) = recorded(&plan, 7);
+    let (mut other, mut said) = (0, 0);
+    for i in (0..picks.len()).step_by(picks.len() / 40 + 1) {
+        let mut zeroed = picks.clone();
+        let gone = zeroed.remove(i);
+        let mut tape = Tape::new(&zeroed);
+        let (verdict, digest, _) = traced(&plan, &mut tape);
+        assert_eq!(verdict, RunVerdict::Holds);
+        other += (digest != run.1) as u32;
+        if let Some(d) = tape.divergence() {
+            assert!(d.recorded.position > gone.position, "they part after the choice that was zeroed");
+            said += 1;
+        }
+    }
+    assert!(other > 10 && said > 10, "{other} runs went another way, {said} tapes said where");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let plan = busy(None);
+    for seed in 0..20 {
+        let (a, b) = (traced(&plan, &mut Seeded::new(seed)), traced(&plan, &mut Seeded::new(seed)));
+        assert_eq!(a, b);
+        assert_eq!(a.0, RunVerdict::Holds, "seed {seed}");
+        let untraced = run_plan(&plan, Mode::Full, &mut Seeded::new(seed), &mut ());
+        assert_eq!(untraced.digest, a.1, "listening changes nothing");
+    }
+    let shallow = run_plan(&plan, Mode::Shallow, &mut Seeded::new(1), &mut RunDigest::default());
+    assert_eq!(shallow.digest, run_plan(&plan, Mode::Full, &mut Seeded::new(1), &mut ()).digest);
+}
+
+/// The digest of one run, fixed: debug and release builds, and machines, agree on it.
+#[test]
+fn the_digest_of_a_run_is_fixed() {
+    let run = run_plan(&busy(None), Mode::Full, &mut Seeded::new(1), &mut ());
+    assert_eq!(format!("{:016x}", run.digest), include_str!("golden/busy-seed-1.digest").trim());
+}
