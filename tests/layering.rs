@@ -23,15 +23,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "testing",
         &[
-            "base", "choice", "graph", "trace", "dataflow", "protocol", "world", "engine", "check", "scenario", "search",
-            "specimen",
+            "base", "choice", "graph", "trace", "dataflow", "protocol", "world", "engine", "check", "scenario",
+            "search", "specimen",
         ],
     ),
     (
         "cli",
         &[
-            "base", "choice", "graph", "trace", "dataflow", "protocol", "world", "engine", "check", "scenario", "search",
-            "specimen", "testing",
+            "base", "choice", "graph", "trace", "dataflow", "protocol", "world", "engine", "check", "scenario",
+            "search", "specimen", "testing",
         ],
     ),
 ];
@@ -99,5 +99,8 @@ fn every_room_is_in_the_table_and_every_file_says_what_it_is() {
 
 #[test]
 fn the_test_sees_what_it_looks_for() {
-    assert_eq!(named("use crate::{base::Time, world};\n// crate::cli\nlet x = crate::engine::Plan;"), ["base", "world", "engine"]);
+    assert_eq!(
+        named("use crate::{base::Time, world};\n// crate::cli\nlet x = crate::engine::Plan;"),
+        ["base", "world", "engine"]
+    );
 }

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use super::shard::Shard;
 use crate::base::parse_duration;
 use crate::scenario::{Setting, parse_seed};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -36,6 +37,12 @@ pub enum Command {
     Run(RunArgs),
     /// Run many seeds of each scenario, in parallel, and name those that fail.
     Sweep(SweepArgs),
+    /// Run capsules, and say whether what they recorded came back.
+    Replay(ReplayArgs),
+    /// Make a failure as small as it gets, and tell its story.
+    Shrink(ShrinkArgs),
+    /// Put the shards of a sweep together: gives what one sweep over everything would have given.
+    Merge(MergeArgs),
     /// Print the JSON Schema of a scenario file.
     Schema,
     /// Print shell completions.
@@ -48,7 +55,7 @@ pub enum Command {
 /// Which scenarios, and how they are changed and checked.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Scenarios {
-    /// Scenario files (JSON; see `cutline schema`).
+    /// Scenario files (JSON; `cutline schema` says what can be in them).
     #[arg(required = true, value_name = "SCENARIO")]
     pub files: Vec<PathBuf>,
     /// Override one place of the scenario, such as operators.lines.path=my.txt or checkpoints.every=2ms. The
@@ -98,6 +105,85 @@ pub struct SweepArgs {
     /// Stop after this time (such as 60s), with what there is.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub time: Option<u64>,
+    /// Stop once so many different failures (property and kind) were found.
+    #[arg(long, value_name = "N")]
+    pub failures: Option<u64>,
+    /// Write a capsule of each kind of failure into this directory (and the shard's file, with --shard).
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Leave failures as they were found.
+    #[arg(long)]
+    pub no_shrink: bool,
+    /// Run each seed twice, and compare step by step. (Every 64th seed is always run twice.)
+    #[arg(long)]
+    pub twice: bool,
+    /// Make only the i-th of n parts of the sweep, and write it to a file in --out, for `cutline merge`.
+    #[arg(long, value_name = "i/n", value_parser = Shard::parse)]
+    pub shard: Option<Shard>,
+    /// Write a JUnit report to this file.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Print failures as annotations for this service, on standard error.
+    #[arg(long, value_enum)]
+    pub annotations: Option<Annotations>,
+}
+
+/// Who reads annotations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Annotations {
+    /// GitHub's workflow commands.
+    Github,
+}
+
+/// `cutline replay`.
+#[derive(Debug, clap::Args)]
+pub struct ReplayArgs {
+    /// Capsules, as written by `cutline sweep --out` and `cutline shrink --out`.
+    #[arg(required = true, value_name = "CAPSULE")]
+    pub files: Vec<PathBuf>,
+    /// Tell what happened, step by step.
+    #[arg(long)]
+    pub story: bool,
+    /// Find the step at which the failure became certain.
+    #[arg(long)]
+    pub cause: bool,
+    /// If the failure does not come back, look for the same one nearby and write a new capsule.
+    #[arg(long)]
+    pub rebase: bool,
+    /// The new capsule's file (CAPSULE.rebased.json unless said otherwise).
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `cutline shrink`.
+#[derive(Debug, clap::Args)]
+pub struct ShrinkArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub scenarios: Scenarios,
+    /// The failing seed of the scenario; without it, the scenario's own.
+    #[arg(long, value_parser = parse_seed)]
+    pub seed: Option<u64>,
+    /// Write the capsule to this file.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `cutline merge`.
+#[derive(Debug, clap::Args)]
+pub struct MergeArgs {
+    /// The files that `cutline sweep --shard` wrote, all of them.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Write a capsule of each kind of failure into this directory.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Leave failures as they were found.
+    #[arg(long)]
+    pub no_shrink: bool,
+    /// Write a JUnit report to this file.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
 }
 
 fn parse_range(text: &str) -> Result<(u64, u64), String> {

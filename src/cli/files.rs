@@ -16,14 +16,20 @@ impl Output {
     /// Begins to write. A regular file is replaced only if it is empty or begins as a cutline file; devices and
     /// pipes are written to as they are.
     pub fn create(target: &Path) -> Result<Output, Refusal> {
+        Self::create_like(target, b"{\"cutline_")
+    }
+
+    /// The same, for files that begin in this way.
+    pub fn create_like(target: &Path, ours: &[u8]) -> Result<Output, Refusal> {
         let at = |m: String| Refusal(format!("{}: {m}", target.display()));
         let special = match fs::metadata(target) {
             Ok(m) if m.is_dir() => return Err(at("is a directory: expected a file to write to".into())),
             Ok(m) if m.is_file() => {
                 let mut begin = [0; 12];
                 let n = File::open(target).and_then(|mut f| f.read(&mut begin)).map_err(|e| at(e.to_string()))?;
-                if n > 0 && !begin[..n].starts_with(b"{\"cutline_") && !begin[..n].starts_with(b"{\n  \"cutlin") {
-                    return Err(at("is not a cutline file, and is not overwritten: name another file".into()));
+                let ours = begin[..n].starts_with(ours) || begin[..n].starts_with(b"{\n  \"cutlin");
+                if n > 0 && !ours {
+                    return Err(at("is no file of cutline's, and is not overwritten: name another file".into()));
                 }
                 false
             }

@@ -2,16 +2,18 @@
 
 use super::Refusal;
 use super::args::{Checks, Scenarios};
-use super::registry::Protocols;
 use crate::check::{Mode, RunVerdict};
 use crate::engine::Plan;
-use crate::scenario::{Scenario, Setting, read, resolve};
+use crate::scenario::{Scenario, Setting, inline, read, resolve};
 use crate::search::RunResult;
+use crate::specimen::Protocols;
 use std::path::{Path, PathBuf};
 
 /// A scenario that was found valid. It makes a plan for each thread.
 #[derive(Clone, Debug)]
 pub struct Loaded {
+    /// Its place among the files of the command.
+    pub place: usize,
     pub file: PathBuf,
     pub scenario: Scenario,
     pub settings: Vec<Setting>,
@@ -22,8 +24,8 @@ pub struct Loaded {
 pub fn load(args: &Scenarios) -> Result<Vec<Loaded>, Refusal> {
     let mode = if args.checks == Checks::Full { Mode::Full } else { Mode::Shallow };
     let (mut loaded, mut refusals) = (Vec::new(), Vec::new());
-    for file in &args.files {
-        let one = load_one(file, &args.settings, mode);
+    for (place, file) in args.files.iter().enumerate() {
+        let one = load_one(place, file, &args.settings, mode);
         match one.and_then(|l| l.plan().map(|_| l)) {
             Ok(l) => loaded.push(l),
             Err(Refusal(message)) => refusals.push(message),
@@ -32,12 +34,12 @@ pub fn load(args: &Scenarios) -> Result<Vec<Loaded>, Refusal> {
     if refusals.is_empty() { Ok(loaded) } else { Err(Refusal(refusals.join("\ncutline: "))) }
 }
 
-fn load_one(file: &Path, settings: &[Setting], mode: Mode) -> Result<Loaded, Refusal> {
+fn load_one(place: usize, file: &Path, settings: &[Setting], mode: Mode) -> Result<Loaded, Refusal> {
     let at = |m: String| Refusal(format!("{}: {m}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|e| at(format!("cannot read the scenario: {e}")))?;
     let here = std::env::current_dir()?;
     let scenario = read(&text, settings, &here).map_err(|p| refused(file, &p))?;
-    Ok(Loaded { file: file.to_path_buf(), scenario, settings: settings.to_vec(), mode })
+    Ok(Loaded { place, file: file.to_path_buf(), scenario, settings: settings.to_vec(), mode })
 }
 
 fn refused(file: &Path, problems: &crate::scenario::Problems) -> Refusal {
@@ -50,6 +52,12 @@ impl Loaded {
     pub fn plan(&self) -> Result<Plan, Refusal> {
         let directory = self.file.parent().unwrap_or(Path::new(""));
         resolve(&self.scenario, directory, &Protocols).map_err(|p| refused(&self.file, &p))
+    }
+
+    /// The scenario with everything put into it that it reads from files.
+    pub fn inlined(&self) -> Result<Scenario, Refusal> {
+        let directory = self.file.parent().unwrap_or(Path::new(""));
+        inline(&self.scenario, directory).map_err(|p| refused(&self.file, &p))
     }
 
     /// The seed of a run without `--seed`.

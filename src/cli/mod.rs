@@ -3,14 +3,17 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "threads and the clock live here")]
 
 mod args;
+mod failures;
 mod files;
 mod load;
 mod output;
-mod registry;
+mod replay;
 mod run;
+mod shard;
 mod sweep;
+mod totals;
 
-pub use registry::Protocols;
+pub use crate::specimen::Protocols;
 
 use args::{Args, Command, Format};
 use clap::{CommandFactory, Parser};
@@ -22,7 +25,6 @@ use std::process::ExitCode;
 pub(crate) enum Status {
     Held,
     Violated,
-    Invalid,
     Inconclusive,
 }
 
@@ -31,7 +33,6 @@ impl Status {
         match self {
             Status::Held => 0,
             Status::Violated => 1,
-            Status::Invalid => 2,
             Status::Inconclusive => 3,
         }
     }
@@ -42,7 +43,6 @@ impl Status {
             Status::Held => 0,
             Status::Inconclusive => 1,
             Status::Violated => 2,
-            Status::Invalid => 3,
         };
         if rank(other) > rank(self) { other } else { self }
     }
@@ -88,6 +88,9 @@ fn dispatch(args: Args) -> Result<Status, Refusal> {
     match args.command {
         Command::Run(a) => run::run(&a, style),
         Command::Sweep(a) => sweep::sweep(&a, style),
+        Command::Replay(a) => replay::replays(&a, style),
+        Command::Shrink(a) => replay::shrinks(&a, style),
+        Command::Merge(a) => shard::merge(&a, style),
         Command::Schema => say(crate::scenario::SCHEMA),
         Command::Completions { shell } => {
             let mut script = Vec::new();

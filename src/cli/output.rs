@@ -4,7 +4,7 @@ use super::load::Loaded;
 use crate::base::{Record, format_ns};
 use crate::check::{Evidence, Mode, Verdict, Violation};
 use crate::engine::Plan;
-use crate::search::RunResult;
+use crate::search::{RunResult, evidence_json, violation_json};
 use crate::trace::big;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -45,17 +45,7 @@ pub fn run_json(l: &Loaded, plan: &Plan, seed: u64, r: &RunResult) -> Value {
         "simulated_ns": big(r.simulated_ns), "attempts": r.report.attempts, "outcome": r.outcome.name(),
         "checkpoints": {"triggered": triggered, "completed": completed, "aborted": aborted, "restored": restored},
         "properties": properties, "judged": judged,
-        "violation": r.report.violations.first().map(|v| violation_json(v, plan)),
-    })
-}
-
-/// A violation, with its evidence.
-pub fn violation_json(v: &Violation, plan: &Plan) -> Value {
-    let evidence: Map<String, Value> =
-        v.evidence.iter().map(|(n, e)| (n.to_string(), evidence_json(e, plan))).collect();
-    json!({
-        "property": v.property.name(), "kind": v.kind, "at_step": v.at.step, "at_ns": big(v.at.time.0),
-        "message": v.message, "evidence": evidence,
+        "violation": violation_json(r, plan),
     })
 }
 
@@ -67,18 +57,6 @@ fn spell(plan: &Plan, channel: u32, r: Record) -> (Value, Value) {
         None => big(w),
     };
     (word(r.key, key), word(r.value, value))
-}
-
-fn evidence_json(e: &Evidence, plan: &Plan) -> Value {
-    match e {
-        Evidence::Number(n) => big(*n),
-        Evidence::Text(t) => t.as_str().into(),
-        Evidence::Digest(d) => format!("{d:016x}").into(),
-        Evidence::Record(c, r) => {
-            let (key, value) = spell(plan, *c, *r);
-            json!({"key": key, "value": value})
-        }
-    }
 }
 
 /// 1234567 as 1,234,567.

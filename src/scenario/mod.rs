@@ -23,7 +23,7 @@ pub use raw::{
     SeedSpec, ValueSpec, parse_seed,
 };
 pub use read::{Setting, read, read_value};
-pub use resolve::{Registry, resolve};
+pub use resolve::{Registry, inline, resolve};
 
 /// The JSON Schema of a scenario.
 pub const SCHEMA: &str = include_str!("schema.json");

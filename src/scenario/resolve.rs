@@ -270,6 +270,14 @@ impl Resolver<'_> {
         }
         let (records, symbolic) = match spec.kind.as_str() {
             "records" => (spec.list.iter().flatten().map(Record::from).collect::<Vec<_>>(), (false, false)),
+            "text-lines" if spec.lines.is_some() && spec.path.is_none() => {
+                let line = |(n, l): (u64, &String)| Record::new(n, symbols.intern(l));
+                ((0..).zip(spec.lines.iter().flatten()).map(line).collect(), (false, true))
+            }
+            "text-lines" if spec.lines.is_some() == spec.path.is_some() => {
+                self.wrong(at("path"), "expected either \"path\" (a text file) or \"lines\" (a list of texts)");
+                return None;
+            }
             kind => {
                 let path = self.directory.join(spec.path.as_deref()?);
                 let text = match std::fs::read_to_string(&path) {
@@ -530,6 +538,29 @@ impl Resolver<'_> {
             self.wrong("protocol", format!("no protocol is called {name:?}: expected one of {list}"));
         }
     }
+}
+
+/// The same scenario without a file beside it: texts and lists are put into it.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn inline(s: &Scenario, directory: &Path) -> Result<Scenario, Problems> {
+    let mut s = s.clone();
+    let mut r = Resolver { problems: Vec::new(), directory };
+    for (name, spec) in &mut s.operators {
+        let Some(path) = spec.path.take() else { continue };
+        let at = format!("operators.{name}.path");
+        let text = std::fs::read_to_string(directory.join(&path)).map_err(|e| r.wrong(&at, e.to_string()));
+        let Ok(text) = text else { continue };
+        if spec.kind == "pairs" {
+            let list = r.pairs(&at, &text).unwrap_or_default();
+            spec.kind = "records".into();
+            spec.list = Some(list.iter().map(|r| (r.key, r.value)).collect());
+        } else {
+            spec.lines = Some(text.lines().map(str::to_string).collect());
+        }
+    }
+    if r.problems.is_empty() { Ok(s) } else { Err(Problems(r.problems)) }
 }
 
 /// Where back-edges come from, unless a file says otherwise.

@@ -1,5 +1,7 @@
 //! stub
+mod protocols;
 use crate::engine::Plan;
+pub use protocols::Protocols;
 pub struct Specimen {
     pub name: &'static str,
 }

@@ -12,7 +12,7 @@ impl Registry for Protocols {
         if name == "abs" {
             return true;
         }
-        match crate::specimen::named(name) {
+        match super::named(name) {
             Some(specimen) => {
                 specimen.apply(plan);
                 plan.variant.name = name.to_string();
@@ -23,7 +23,7 @@ impl Registry for Protocols {
     }
 
     fn names(&self) -> Vec<String> {
-        let wrong = crate::specimen::all().iter().map(|s| s.name.to_string());
+        let wrong = super::all().iter().map(|s| s.name.to_string());
         std::iter::once("abs".to_string()).chain(wrong).collect()
     }
 }
