@@ -1,0 +1,116 @@
+//! Random job graphs, with and without loops, under random faults: everything that is checked holds, always.
+//!
+//! A case that fails is shrunk, and written as a scenario that `cutline run` takes. `PROPTEST_CASES=50000` hunts
+//! for longer, each time elsewhere; without it the cases are the same on every run.
+
+#[path = "support/jobs.rs"]
+mod jobs;
+
+use cutline::check::{Mode, Property, RunVerdict, Situations};
+use cutline::search::{RunResult, run_seed};
+use cutline::trace::Outcome;
+use jobs::{Case, acyclic, cyclic};
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+const CASES: u32 = 1200;
+
+fn run(case: &Case, situations: &mut Situations) -> RunResult {
+    let plan = case.plan();
+    *situations = Situations::new(plan.job.graph.tasks.len());
+    run_seed(&plan, Mode::Full, case.seed(), situations)
+}
+
+/// What is wrong with the run of a case.
+fn wrong(case: &Case, r: &RunResult) -> Option<String> {
+    if let Some(v) = r.report.violations.first() {
+        return Some(format!("{} ({}): {}", v.property.name(), v.kind, v.message));
+    }
+    let judged = |p: Property| r.report.properties.iter().find(|(q, ..)| *q == p).map_or(0, |(.., n)| *n);
+    let triggers = case.0.checkpoints.is_some();
+    match r.outcome {
+        Outcome::Finished if case.ends() => {}
+        Outcome::Quiet if !case.ends() => {}
+        Outcome::Limit => return None,
+        other => return Some(format!("the run ended {other:?}")),
+    }
+    let [_, completed, ..] = r.report.checkpoints;
+    if r.outcome == Outcome::Finished && triggers && completed == 0 {
+        return Some("the job ended without a completed checkpoint".into());
+    }
+    let unseen = judged(Property::ExactlyOnceState) == 0 || completed == 0;
+    match r.report.verdict() {
+        RunVerdict::Holds => None,
+        RunVerdict::Inconclusive if unseen => None,
+        other => Some(format!("the verdict is {other:?}")),
+    }
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    let mut situations = Situations::default();
+    match catch_unwind(AssertUnwindSafe(|| run(case, &mut situations))) {
+        Ok(r) => wrong(case, &r).map_or(Ok(()), Err),
+        Err(_) => Err("the harness panicked".into()),
+    }
+}
+
+fn runner(cases: u32) -> TestRunner {
+    let mut config = ProptestConfig { failure_persistence: None, max_shrink_iters: 4000, ..ProptestConfig::default() };
+    #[allow(clippy::disallowed_methods, reason = "a longer hunt is asked for")]
+    let longer = std::env::var("PROPTEST_CASES").is_ok();
+    if longer {
+        return TestRunner::new(config);
+    }
+    config.cases = cases;
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
+}
+
+fn hunt(name: &str, jobs: impl Strategy<Value = Case>) {
+    let result = runner(CASES).run(&jobs, |case| check(&case).map_err(TestCaseError::fail));
+    let Err(e) = result else { return };
+    let TestError::Fail(why, case) = e else { panic!("{e}") };
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.json"));
+    std::fs::write(&file, serde_json::to_string_pretty(&case.0).unwrap()).unwrap();
+    panic!("{why}\nseed {} of\n{case:?}\nThe same in a file: cutline run {}", case.seed(), file.display());
+}
+
+#[test]
+fn jobs_without_loops_hold() {
+    hunt("random-acyclic", acyclic());
+}
+
+#[test]
+fn jobs_with_loops_hold() {
+    hunt("random-cyclic", cyclic());
+}
+
+/// In how many of `runs` runs each situation came up.
+fn situations(runs: u32, jobs: impl Strategy<Value = Case>) -> BTreeMap<&'static str, u32> {
+    let mut runner = runner(runs);
+    let mut seen = BTreeMap::new();
+    for _ in 0..runs {
+        let case = jobs.new_tree(&mut runner).unwrap().current();
+        let mut situations = Situations::default();
+        let r = run(&case, &mut situations);
+        let verdict = format!("{:?}", r.report.verdict());
+        let verdict = if verdict == "Holds" { "verdict: holds" } else { "verdict: another" };
+        let limit = (r.outcome == Outcome::Limit).then_some("outcome: limit");
+        let quiet = (r.outcome == Outcome::Quiet).then_some("outcome: quiet");
+        let more = [Some(verdict), limit, quiet].into_iter().flatten();
+        for name in situations.counts().keys().copied().chain(more) {
+            *seen.entry(name).or_insert(0) += 1;
+        }
+    }
+    seen
+}
+
+#[test]
+fn what_is_interesting_is_common() {
+    let runs = 1000;
+    let (a, c) = (situations(runs, acyclic()), situations(runs, cyclic()));
+    println!("{a:#?}\n{c:#?}");
+}
