@@ -34,8 +34,10 @@ pub struct Abs {
     got: Bits,
     /// Epochs above `last` that the coordinator aborted: a set, not a maximum.
     dead: Vec<Epoch>,
-    /// Epochs above `last` that were triggered while a regular input was open.
+    /// Epochs above `last` that were triggered.
     known: Vec<Epoch>,
+    /// Epochs whose barrier was faster than their trigger: copied, and the trigger is still to come.
+    early: Vec<Epoch>,
     ended: Bits,
     /// A source at its end.
     at_end: bool,
@@ -59,6 +61,7 @@ impl Clone for Abs {
             back: self.back.clone(),
             dead: self.dead.clone(),
             known: self.known.clone(),
+            early: self.early.clone(),
             ended: self.ended.clone(),
             back_at: self.back_at.clone(),
             open: self.open.clone(),
@@ -72,6 +75,7 @@ impl Clone for Abs {
         self.got.clone_from(&o.got);
         self.dead.clone_from(&o.dead);
         self.known.clone_from(&o.known);
+        self.early.clone_from(&o.early);
         self.ended.clone_from(&o.ended);
         self.back_at.clone_from(&o.back_at);
         self.open.clone_from(&o.open);
@@ -93,6 +97,7 @@ impl Abs {
             got: Bits::default(),
             dead: Vec::new(),
             known: Vec::new(),
+            early: Vec::new(),
             ended: Bits::default(),
             at_end: false,
             closed: false,
@@ -103,13 +108,20 @@ impl Abs {
     }
 
     fn trigger(&mut self, n: Epoch, fx: &mut Vec<Effect>) {
-        if n <= self.last {
-            fx.push(Effect::Decline(n));
-        } else if self.source || self.regular.within(&self.ended, &Bits::default()) {
-            self.arrive(None, n, fx);
+        if let Some(i) = self.early.iter().position(|&e| e == n) {
+            self.early.remove(i);
+        } else if n <= self.last {
+            fx.push(Effect::Decline(n)); // passed over, never copied: it cannot complete
         } else if !self.known.contains(&n) {
             self.known.push(n);
+            if self.source || self.no_regular_input_is_open() {
+                self.arrive(None, n, fx);
+            }
         }
+    }
+
+    fn no_regular_input_is_open(&self) -> bool {
+        self.regular.within(&self.ended, &Bits::default())
     }
 
     /// A barrier of `n` arrived on an input, or (None) from the coordinator.
@@ -161,6 +173,9 @@ impl Abs {
         fx.push(Effect::Copy(n));
         self.broadcast(Effect::Barrier(n), fx); // one atomic step with the copy
         self.cur = 0;
+        if !self.known.contains(&n) {
+            self.early.push(n);
+        }
         self.pass(n);
         self.release(n, fx);
         let waits: Bits = self.back.iter().filter(|&e| self.back_at[e as usize] < n).collect();
@@ -262,14 +277,10 @@ impl Abs {
             Some(_) => {}
         }
         self.try_copy(fx);
-        if self.regular.within(&self.ended, &Bits::default()) {
-            self.known.sort_unstable();
-            while let Some(&n) = self.known.first() {
-                self.known.remove(0);
-                if n > self.last {
-                    self.arrive(None, n, fx);
-                }
-            }
+        if self.no_regular_input_is_open() {
+            let mut known = self.known.clone();
+            known.sort_unstable();
+            known.into_iter().for_each(|n| self.arrive(None, n, fx));
         }
         self.end_if_all_ended(fx);
     }
@@ -293,6 +304,7 @@ impl Abs {
         self.got.clear();
         self.dead.clear();
         self.known.clear();
+        self.early.clear();
         self.open.clear();
         self.writing.clear();
         for e in self.back.iter() {
@@ -352,7 +364,7 @@ impl Protocol for Abs {
         d.bits(&self.got);
         d.bits(&self.ended);
         d.word(self.at_end as u64 | (self.closed as u64) << 1);
-        for list in [&self.dead, &self.known, &self.writing] {
+        for list in [&self.dead, &self.known, &self.early, &self.writing] {
             list.iter().for_each(|&e| d.epoch(e));
             d.word(list.len() as u64);
         }
@@ -363,5 +375,29 @@ impl Protocol for Abs {
             d.epoch(o.epoch);
             d.bits(&o.waits);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(p: &mut Abs, input: Input) -> Vec<Effect> {
+        let mut fx = Vec::new();
+        p.handle(input, &mut fx);
+        fx
+    }
+
+    #[test]
+    fn a_trigger_that_is_slower_than_its_barrier_changes_nothing() {
+        let shape = Shape { role: Role::Operator, inputs: 1, back: Bits::default() };
+        let mut p = Abs::new(&shape);
+        let copy = [Effect::Copy(1), Effect::Barrier(1), Effect::Store(1)];
+        let fx = told(&mut p, Input::Barrier { input: 0, epoch: 1 });
+        assert!(copy.iter().all(|e| fx.contains(e)), "{fx:?}");
+        assert_eq!(told(&mut p, Input::Trigger(1)), [], "copied already: no reason to decline");
+        told(&mut p, Input::Barrier { input: 0, epoch: 3 });
+        assert_eq!(told(&mut p, Input::Trigger(2)), [Effect::Decline(2)], "passed over: it cannot complete");
+        assert_eq!(told(&mut p, Input::Trigger(3)), []);
     }
 }
