@@ -54,9 +54,12 @@ pub fn add_record(v: &mut Violation, history: &History) {
     v.evidence.extend(found.map(|r| ("record", Evidence::Record(c as u32, r))));
 }
 
-/// The patience that the contract gives a plan: 20 epochs, or 20 times the longest delay.
+/// The patience that the contract gives a plan: 20 epochs, or 20 times the longest delay. On bounded channels a
+/// barrier waits for the records before it, one delay each, however many there are: then time says nothing.
 pub fn patience_of(plan: &Plan) -> Patience {
-    Patience { calm: plan.faults.last(), epochs: 20, ns: plan.longest_delay().saturating_mul(20) }
+    let bounded = plan.capacities.iter().any(|&c| c != u32::MAX);
+    let ns = if bounded { u64::MAX } else { plan.longest_delay().saturating_mul(20) };
+    Patience { calm: plan.faults.last(), epochs: 20, ns }
 }
 
 /// The channels on which the plan's protocol may log.

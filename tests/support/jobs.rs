@@ -477,13 +477,16 @@ impl Builder {
         // How long a checkpoint takes if it is not held up: a message on every edge in turn, at most.
         let longest = if self.slow { 600 } else { 140 };
         let lasts = longest * (self.specs.len() as u64 + 2) + 500;
+        // Back-pressure lets a barrier wait as long as records are in front of it.
+        let bounded = self.edges.iter().any(|e| e.capacity.is_some());
         let checkpoints = CheckpointSpec {
-            every: (c.kind >= 6).then(|| format!("{}us", 20 + c.every)),
+            // Triggers that overtake one another kill one another: they must not do so all the time.
+            every: (c.kind >= 6).then(|| format!("{}us", c.every.max([20, 20, 40, 150][world.control as usize]))),
             at: if c.kind < 6 { c.at.clone() } else { Vec::new() },
             max_concurrent: (c.max_concurrent > 1).then_some(c.max_concurrent),
             min_pause: (c.min_pause == 3).then(|| "70us".into()),
             timeout: [None, None, None, None, None, Some(lasts / 2), Some(lasts), Some(lasts * 2)][c.timeout as usize]
-                .map(|us| format!("{us}us")),
+                .map(|us| format!("{}us", if bounded { us * 40 } else { us })),
             retain: (c.retain > 1).then_some(c.retain),
         };
         let tasks: Vec<String> = self
