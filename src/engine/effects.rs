@@ -1,6 +1,7 @@
 //! The one place where a protocol's effects are carried out, and where crashes cut between them.
 
-use super::state::{Engine, Event, Letter, Message, What};
+use super::plan::Access;
+use super::state::{Content, Engine, Event, Letter, Message, What};
 use super::step::Cx;
 use crate::base::{Epoch, TaskId, Time};
 use crate::choice::{Choices, Kind, Odds, Site};
@@ -120,6 +121,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                     return false;
                 }
                 let content = self.tasks[t as usize].open.remove(i).1;
+                let Some(content) = self.on_its_way(Access::Write { task: t, epoch, content }) else { return true };
                 self.store.put(epoch, t, attempt, Rc::new(content));
                 match plan.write {
                     None => {
@@ -160,6 +162,17 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             }
         }
         true
+    }
+
+    /// A part goes through the client of the store, if there is one.
+    pub(super) fn on_its_way(&mut self, access: Access) -> Option<Content> {
+        let Some(client) = &mut self.client else {
+            let (Access::Write { content, .. } | Access::Read { content, .. }) = access;
+            return Some(content);
+        };
+        let mut passed = Vec::new();
+        client.handle(access, &mut passed);
+        passed.pop()
     }
 
     pub(super) fn handle_of(&self, epoch: Epoch, t: TaskId) -> u64 {

@@ -21,6 +21,6 @@ mod source;
 mod state;
 mod step;
 
-pub use plan::{AnyLink, Checkpoints, MAX_STEPS, Pace, Plan, ResultCheck, Variant};
+pub use plan::{Access, AnyClient, AnyLink, Checkpoints, MAX_STEPS, Pace, Plan, ResultCheck, Variant};
 pub use state::{Content, Engine, Event, Logged, Message};
 pub use step::{Cx, Step, Workbench};

@@ -1,9 +1,9 @@
 //! Everything a run is given: the job, the settings of the world, the faults, and the parts of the system.
 //! Immutable while it runs.
 
-use crate::base::{ChannelId, NodeId, TaskId};
+use crate::base::{ChannelId, Epoch, NodeId, TaskId};
 use crate::dataflow::Job;
-use crate::engine::Message;
+use crate::engine::{Content, Message};
 use crate::graph::Role;
 use crate::protocol::{
     AbsSpec, AnyCoordinator, AnyMachine, AnyPlanner, Coordinator, CoordinatorSettings, DynMachine, Planner,
@@ -53,6 +53,20 @@ impl Default for Checkpoints {
 /// A link that messages pass through on their way into a channel.
 pub type AnyLink = Box<dyn DynMachine<(ChannelId, Message), (ChannelId, Message)>>;
 
+/// A part of a snapshot on its way between a task and the store.
+#[derive(Clone)]
+#[allow(missing_docs)]
+pub enum Access {
+    /// Copy and closed log are about to be written.
+    Write { task: TaskId, epoch: Epoch, content: Content },
+    /// They were read, and are about to be put back.
+    Read { task: TaskId, epoch: Epoch, content: Content },
+}
+
+/// A client of the snapshot store: hands on each part that it is given. What it keeps is not written, or was
+/// not there.
+pub type AnyClient = Box<dyn DynMachine<Access, Content>>;
+
 /// The parts of the system under test. What is wrong on purpose replaces one of them.
 #[derive(Clone)]
 pub struct Variant {
@@ -66,11 +80,20 @@ pub struct Variant {
     pub planner: Option<Rc<dyn Fn(Planner) -> AnyPlanner>>,
     /// Carries the messages.
     pub link: Option<Rc<dyn Fn() -> AnyLink>>,
+    /// Stands between the tasks and the store.
+    pub client: Option<Rc<dyn Fn() -> AnyClient>>,
 }
 
 impl Default for Variant {
     fn default() -> Self {
-        Variant { name: "abs".into(), protocol: Rc::new(AbsSpec), coordinator: None, planner: None, link: None }
+        Variant {
+            name: "abs".into(),
+            protocol: Rc::new(AbsSpec),
+            coordinator: None,
+            planner: None,
+            link: None,
+            client: None,
+        }
     }
 }
 

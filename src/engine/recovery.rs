@@ -1,5 +1,6 @@
 //! Recovery: the plan is asked for, and everything restarts.
 
+use super::plan::Access;
 use super::state::{Content, Engine, Event, Message};
 use super::step::Cx;
 use crate::base::{ChannelId, Epoch, TaskId, Time};
@@ -40,8 +41,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         cx.tell(Fact::Restarting { attempt: self.attempt, epoch, tasks: &all });
         self.discard_in_transit(cx);
         cx.scratch.inbox.clear(); // what was said to or by dead attempts
-        let contents: Vec<Rc<Content>> =
-            all.iter().map(|&t| self.part(epoch, t).unwrap_or_else(|| Rc::new(self.first_content(t)))).collect();
+        let contents: Vec<Rc<Content>> = all.iter().map(|&t| self.read_part(t, epoch)).collect();
         for (&t, content) in all.iter().zip(&contents) {
             self.put_back(t, epoch, content);
         }
@@ -59,6 +59,17 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 self.start_again(t, cx);
             }
         }
+    }
+
+    /// The part of a task; where there is none, what it begins with.
+    fn read_part(&mut self, task: TaskId, epoch: Epoch) -> Rc<Content> {
+        let part = match self.part(epoch, task) {
+            Some(part) if self.client.is_some() => {
+                self.on_its_way(Access::Read { task, epoch, content: (*part).clone() }).map(Rc::new)
+            }
+            part => part,
+        };
+        part.unwrap_or_else(|| Rc::new(self.first_content(task)))
     }
 
     /// Records that a dead attempt sent, and nobody has processed, are refused.

@@ -1,6 +1,6 @@
 //! The state of a run: everything that a step can change.
 
-use super::plan::{AnyLink, Plan};
+use super::plan::{AnyClient, AnyLink, Plan};
 use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Record, TaskId, Time, fold};
 use crate::dataflow::AnyOperator;
 use crate::protocol::{AnyCoordinator, AnyPlanner, AnyProtocol, CoordinatorInput, Shape};
@@ -200,6 +200,7 @@ pub struct Engine<'p, A> {
     pub(super) coordinator: AnyCoordinator,
     pub(super) planner: AnyPlanner,
     pub(super) link: Option<AnyLink>,
+    pub(super) client: Option<AnyClient>,
     pub(super) letters: Vec<Option<Letter>>,
     /// Writes under way: (epoch, task; `None`: the metadata).
     pub(super) writes: Vec<Option<(Epoch, Option<TaskId>)>>,
@@ -230,6 +231,7 @@ impl<A: Clone> Clone for Engine<'_, A> {
             coordinator: self.coordinator.clone(),
             planner: self.planner.clone(),
             link: self.link.as_ref().map(|l| l.boxed()),
+            client: self.client.as_ref().map(|c| c.boxed()),
             letters: self.letters.clone(),
             writes: self.writes.clone(),
             begun: self.begun.clone(),
@@ -246,6 +248,7 @@ impl<A: Clone> Clone for Engine<'_, A> {
         self.coordinator.clone_from(&o.coordinator);
         self.planner.clone_from(&o.planner);
         self.link = o.link.as_ref().map(|l| l.boxed());
+        self.client = o.client.as_ref().map(|c| c.boxed());
         self.letters.clone_from(&o.letters);
         self.writes.clone_from(&o.writes);
         self.begun.clone_from(&o.begun);
@@ -295,6 +298,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             coordinator: plan.coordinator(),
             planner: plan.planner(),
             link: plan.variant.link.as_ref().map(|make| make()),
+            client: plan.variant.client.as_ref().map(|make| make()),
             letters: Vec::new(),
             writes: Vec::new(),
             begun: Vec::new(),
@@ -381,6 +385,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         self.planner.digest(d);
         if let Some(l) = &self.link {
             l.digest(d);
+        }
+        if let Some(c) = &self.client {
+            c.digest(d);
         }
         self.digest_control(d);
         self.struck.iter().for_each(|&(n, m)| d.word((n as u64) << 32 | m as u64));
