@@ -21,10 +21,11 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             return false;
         }
         self.failing = false;
-        self.coordinate(CoordinatorInput::Failed, cx);
-        let mut plan = Vec::new();
+        // The store as the failure finds it: aborting what is pending deletes parts.
         let held = self.store.epochs().map(|epoch| Held { epoch, complete: self.store.completed.contains(&epoch) });
         let held = held.collect();
+        self.coordinate(CoordinatorInput::Failed, cx);
+        let mut plan = Vec::new();
         self.planner.handle(PlanInput::Failure(held), &mut plan);
         let Some(&PlanEffect::Restart(epoch)) = plan.first() else {
             let why = "the planner gave no plan";
