@@ -1,0 +1,171 @@
+//! The harness on trial: every specimen is caught by the property that its card names, and the shipped system
+//! is never flagged on the same plans and seeds.
+
+use cutline::base::{Ratio, Time};
+use cutline::check::{Mode, RunVerdict};
+use cutline::choice::Seeded;
+use cutline::dataflow::{Countdown, Generator, JobBuilder, KeyBy, KeyedFold, KeyedSum, Sink, TableSink, Union};
+use cutline::engine::{Pace, Plan};
+use cutline::graph::{BackEdges, Partition};
+use cutline::search::{RunResult, run_plan};
+use cutline::specimen::{Specimen, all};
+use cutline::world::{Crash, Decline, Delay, Target, When};
+
+const HASH: Partition = Partition::Hash { salt: 1 };
+
+/// Delays that differ widely, a slow store, a slow control plane; up to three snapshots in flight.
+fn lively(name: &str, job: JobBuilder) -> Plan {
+    let mut plan = Plan::new(name, job.build(BackEdges::JobGraph).expect("the job is valid"));
+    plan.delays.iter_mut().for_each(|d| *d = Delay::uniform(1_000, 40_000));
+    plan.paces.iter_mut().for_each(|p| *p = Pace { every: 3_000, start: 0 });
+    plan.write = Some(Delay::uniform(1_000, 15_000));
+    plan.control = Some(Delay::uniform(500, 8_000));
+    plan.checkpoints.every = Some(30_000);
+    plan.checkpoints.max_concurrent = 3;
+    plan.max_steps = 200_000;
+    plan
+}
+
+fn crashing(mut plan: Plan) -> Plan {
+    let when = When::Rate { ratio: Ratio { num: 1, den: 100 }, most: 3, until: Time(400_000) };
+    plan.faults.crashes.push(Crash { target: Target::Any, when });
+    plan
+}
+
+/// Snapshots by position, the last of them close together; some are declined, and nothing crashes.
+fn declining(mut plan: Plan) -> Plan {
+    plan.checkpoints.every = None;
+    plan.checkpoints.at = vec![10, 14, 17, 40, 44, 47];
+    plan.faults.declines.push(Decline { task: None, ratio: Ratio { num: 1, den: 12 }, most: 3 });
+    plan
+}
+
+/// Three sources, a shuffle into a keyed fold and a keyed sum, a shuffle into the sinks.
+fn shuffle() -> JobBuilder {
+    let source = Generator { keys: KeyBy::Uniform(12), values: (0, 1 << 20), ..Generator::new(50) };
+    JobBuilder::new()
+        .source("source", 3, source)
+        .operator("fold", 2, KeyedFold::default())
+        .operator("sum", 2, KeyedSum::default())
+        .sink("sink", 2, TableSink::default())
+        .edge("source", "fold", HASH)
+        .edge("fold", "sum", Partition::Hash { salt: 2 })
+        .edge("sum", "sink", Partition::Forward)
+}
+
+fn numbers(silent: bool, values: (u64, u64)) -> Generator {
+    Generator { keys: KeyBy::Uniform(12), values, silent, ..Generator::new(40) }
+}
+
+/// D1: two back-edges into one task.
+fn two_returns(silent: bool) -> JobBuilder {
+    JobBuilder::new()
+        .source("s", 1, numbers(silent, (1, 2)))
+        .operator("a", 1, Countdown::new(1, 0, 3))
+        .operator("b", 1, Union::default())
+        .operator("c", 1, Union::default())
+        .sink("sink", 1, Sink::default())
+        .edge("s", "a", HASH)
+        .edge("a", "sink", HASH)
+        .edge("a", "b", HASH)
+        .edge("a", "c", HASH)
+        .edge("b", "a", HASH)
+        .edge("c", "a", HASH)
+}
+
+/// D10: parallel instances send one another their barriers.
+fn self_loop(silent: bool) -> JobBuilder {
+    JobBuilder::new()
+        .source("s", 2, numbers(silent, (1, 4)))
+        .operator("a", 2, Countdown::new(1, 64, 2))
+        .sink("sink", 1, Sink::default())
+        .edge("s", "a", Partition::Forward)
+        .edge("a", "sink", HASH)
+        .edge("a", "a", HASH)
+}
+
+/// D5: a cycle of two, both of which a source feeds.
+fn two_cycle(silent: bool) -> JobBuilder {
+    JobBuilder::new()
+        .source("s", 1, numbers(silent, (1, 4)))
+        .operator("a", 1, Countdown::new(1, 0, 2))
+        .operator("b", 1, Union::default())
+        .sink("sink", 1, Sink::default())
+        .edge("s", "a", Partition::Rebalance)
+        .edge("s", "b", Partition::Rebalance)
+        .edge("a", "sink", HASH)
+        .edge("a", "b", HASH)
+        .edge("b", "a", HASH)
+}
+
+/// The plans on which a specimen is tried, by its name.
+fn plan_for(name: &str) -> Plan {
+    match name {
+        "cancel-overtakes" | "one-number-for-dead-and-aligned" | "aborted-completes" => {
+            declining(lively(name, shuffle()))
+        }
+        "lost-acknowledgement" | "uncounted-acknowledgement" | "visited-edges-as-back-edges" => lively(name, shuffle()),
+        "printed-algorithm-2" => {
+            let mut plan = lively(name, two_returns(true));
+            plan.checkpoints.max_concurrent = 1;
+            plan
+        }
+        "log-after-return" => lively(name, two_returns(false)),
+        "no-epochs" => lively(name, two_returns(true)),
+        "back-edges-too-many" => lively(name, two_cycle(false)),
+        "algorithm-1-on-a-cycle" => lively(name, two_cycle(true)),
+        "log-discarded-on-other-abort" => declining(lively(name, self_loop(false))),
+        "early-edge-not-held" | "log-not-taken" | "log-one-late" | "one-log-for-all-epochs" => {
+            lively(name, self_loop(false))
+        }
+        "log-closed-one-early" | "log-replayed-twice" | "replay-after-newer" | "copy-during-replay" => {
+            crashing(lively(name, self_loop(false)))
+        }
+        _ => crashing(lively(name, shuffle())),
+    }
+}
+
+fn run(plan: &Plan, seed: u64) -> RunResult {
+    run_plan(plan, Mode::Full, &mut Seeded::new(seed), &mut ())
+}
+
+/// The first seed at which the specimen is caught, and what by.
+fn first_seed(specimen: &Specimen) -> Option<(u64, cutline::check::Violation)> {
+    let mut plan = plan_for(specimen.name);
+    specimen.apply(&mut plan);
+    (0..1_000).find_map(|seed| Some((seed, run(&plan, seed).report.violations.first()?.clone())))
+}
+
+#[test]
+fn every_specimen_is_caught_by_the_property_that_its_card_names() {
+    let mut missed = Vec::new();
+    for specimen in all() {
+        match first_seed(specimen) {
+            None => missed.push(format!("{}: not caught", specimen.name)),
+            Some((seed, v)) => {
+                println!("{}: seed {seed}, {} ({}): {}", specimen.name, v.property.name(), v.kind, v.message);
+                if v.property != specimen.caught_by {
+                    let want = specimen.caught_by.name();
+                    missed.push(format!("{}: {} instead of {want}: {}", specimen.name, v.property.name(), v.message));
+                }
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+#[test]
+fn the_shipped_system_holds_on_the_same_plans() {
+    for specimen in all() {
+        let plan = plan_for(specimen.name);
+        let mut completed = 0;
+        for seed in 0..200 {
+            let result = run(&plan, seed);
+            let first = result.report.violations.first();
+            assert!(first.is_none(), "{}, seed {seed}: {:?}", specimen.name, first);
+            assert_eq!(result.report.verdict(), RunVerdict::Holds, "{}, seed {seed}", specimen.name);
+            completed += result.report.checkpoints[1];
+        }
+        assert!(completed >= 200, "{}: only {completed} snapshots completed", specimen.name);
+    }
+}
