@@ -65,8 +65,10 @@ fn questions(plan: &Plan, picks: &[Picked], steps: u64) -> Vec<u64> {
 
 /// Finds where `failure` was decided: `seeds` runs for each of at most 60 steps along the run.
 pub fn cause(context: Context<'_>, case: &Case, failure: Failure, seeds: u32) -> Option<Cause> {
-    let plan = context.plan(&case.scenario).ok()?;
+    let mut plan = context.plan(&case.scenario).ok()?;
     let (r, ..) = context.replay(&plan, &case.picks);
+    // A run that does not fail soon does not fail here; without a bound, one that goes on for ever would.
+    plan.max_steps = plan.max_steps.min(r.steps * 3 + 2_000);
     let asked = questions(&plan, &case.picks, r.steps);
     let stride = (r.steps / 60).max(1);
     let mut rates = Vec::new();

@@ -7,7 +7,8 @@ pub(super) fn weight(s: &Scenario) -> (u64, u64, u64, u64, u64) {
     let tasks = s.operators.values().map(|o| o.parallelism.unwrap_or(1) as u64).sum();
     let records = s.operators.values().map(records_of).sum();
     let settings = serde_json::to_string(s).map_or(0, |t| t.len() as u64);
-    (tasks, records, s.faults.len() as u64, s.edges.len() as u64, settings)
+    let positions: u64 = s.checkpoints.iter().flat_map(|c| &c.at).sum();
+    (tasks, records, s.faults.len() as u64, s.edges.len() as u64, settings + positions)
 }
 
 /// Records of a source (0 for others).
@@ -191,6 +192,14 @@ fn checkpoints(s: &Scenario, to: &mut To<'_>) {
     let Some(c) = &s.checkpoints else { return };
     for i in 0..c.at.len() {
         to(&|t| forget(t.checkpoints.as_mut().map(|c| c.at.remove(i))));
+    }
+    for i in 0..c.at.len() {
+        let floor = if i == 0 { 0 } else { c.at[i - 1] + 1 };
+        for lower in [floor, floor + 1, c.at[i] / 2, c.at[i].saturating_sub(1)] {
+            if lower >= floor && lower < c.at[i] {
+                to(&|t| forget(t.checkpoints.as_mut().map(|c| c.at[i] = lower)));
+            }
+        }
     }
     if c.at.len() > 2 {
         to(&|t| forget(t.checkpoints.as_mut().map(|c| c.at.truncate(1))));

@@ -1,0 +1,208 @@
+//! From a seed to a bug report: recorded, put into a capsule, replayed, shrunk. For everything that is wrong on
+//! purpose in this repository.
+#![cfg(feature = "cli")]
+
+use cutline::check::Mode;
+use cutline::prelude::*;
+use cutline::scenario::{Scenario, read};
+use cutline::search::{Capsule, Case, Context, Failure, cause, replay, shrink, story, twice};
+use cutline::specimen::{Protocols, Specimen};
+use std::cell::Cell;
+use std::path::Path;
+
+const CONTEXT: Context<'static> = Context { registry: &Protocols, mode: Mode::Full };
+
+const ACYCLIC: &str = r#"{
+  "cutline_scenario": 1, "name": "acyclic",
+  "operators": {
+    "a": {"kind": "generator", "records": 40, "parallelism": 2, "values": [1, 100]},
+    "b": {"kind": "generator", "records": 60, "values": [1, 100], "every": "700ns"},
+    "fold": {"kind": "keyed-fold", "parallelism": 3},
+    "sum": {"kind": "keyed-sum", "parallelism": 2},
+    "sink": {"kind": "table-sink"}
+  },
+  "edges": [
+    {"from": "a", "to": "fold", "kind": "hash"}, {"from": "b", "to": "fold", "kind": "hash"},
+    {"from": "fold", "to": "sum", "kind": "hash", "salt": 1}, {"from": "sum", "to": "sink", "kind": "hash"}
+  ],
+  "delay": {"uniform": ["1us", "20us"]}, "control": {"uniform": ["1us", "9us"]}, "write": {"uniform": ["1us", "9us"]},
+  "checkpoints": {"every": "9us", "max_concurrent": 3, "timeout": "90us"},
+  "detection": "3us", "restart": "2us",
+  "faults": [
+    {"crash": "fold[1]", "at": "41us"}, {"crash": "any", "rate": "1/250", "most": 3, "until": "200us"},
+    {"decline": "any", "rate": "1/30", "most": 3}
+  ]
+}"#;
+
+const CYCLIC: &str = r#"{
+  "cutline_scenario": 1, "name": "cyclic",
+  "operators": {
+    "S": {"kind": "generator", "records": 30, "parallelism": 2, "values": [0, 6]},
+    "A": {"kind": "countdown", "parallelism": 2},
+    "B": {"kind": "union", "parallelism": 2},
+    "C": {"kind": "union", "parallelism": 2},
+    "T": {"kind": "sink"}
+  },
+  "edges": [
+    {"from": "S", "to": "A", "kind": "hash"}, {"from": "A", "to": "T", "kind": "hash"},
+    {"from": "A", "to": "B", "kind": "hash", "salt": 1}, {"from": "B", "to": "A", "kind": "hash"},
+    {"from": "A", "to": "C", "kind": "hash", "salt": 2}, {"from": "C", "to": "A", "kind": "hash"}
+  ],
+  "delay": {"uniform": ["1us", "30us"]}, "control": {"uniform": ["1us", "9us"]},
+  "checkpoints": {"every": "11us", "max_concurrent": 3, "timeout": "400us"},
+  "detection": "3us", "restart": "2us",
+  "faults": [
+    {"crash": "any", "rate": "1/600", "most": 3, "until": "300us"}, {"decline": "any", "rate": "1/40", "most": 3}
+  ]
+}"#;
+
+fn scenario(s: &Specimen) -> Scenario {
+    let text = if s.cyclic { CYCLIC } else { ACYCLIC };
+    let mut scenario = read(text, &[], Path::new("")).unwrap();
+    scenario.protocol = Some(s.name.into());
+    scenario
+}
+
+/// A failing seed of the specimen, as a case.
+fn failing(s: &Specimen) -> Option<(u64, Case, Failure)> {
+    let scenario = scenario(s);
+    let plan = CONTEXT.plan(&scenario).unwrap();
+    (0..300).find_map(|seed| {
+        let (r, picks) = CONTEXT.record(&plan, seed);
+        Failure::of(&r).map(|f| (seed, Case { scenario: scenario.clone(), picks }, f))
+    })
+}
+
+#[test]
+fn what_is_wrong_on_purpose_comes_back_from_its_capsule_and_shrinks() {
+    let (mut found, mut large) = (0, Vec::new());
+    for s in cutline::specimen::all() {
+        let Some((seed, case, failure)) = failing(s) else { continue };
+        found += 1;
+        let plan = CONTEXT.plan(&case.scenario).unwrap();
+        let (r, ..) = CONTEXT.replay(&plan, &case.picks);
+        let capsule = Capsule::new(&case, seed, &r, &plan);
+        let again = Capsule::parse(&capsule.text()).unwrap();
+        let (_, back) = replay(CONTEXT, &again).unwrap();
+        assert!(back.verdict_back && back.digest_back && back.divergence.is_none(), "{}: {back:?}", s.name);
+
+        let small = shrink(CONTEXT, case, failure).unwrap();
+        assert_eq!(Failure::of(&small.result), Some(failure), "{}: shrinking never changes the failure", s.name);
+        let plan = CONTEXT.plan(&small.case.scenario).unwrap();
+        let told = story(CONTEXT, &plan, &small.case.picks);
+        assert!(told.contains(&small.result.report.violations[0].message), "{}", s.name);
+        let (tasks, choices) = (plan.job.graph.tasks.len(), small.case.picks.len());
+        let (steps, snapshots) = (small.result.steps, small.result.report.checkpoints[0]);
+        println!("{}: {tasks} tasks, {steps} steps, {snapshots} snapshots, {choices} choices, {} runs", s.name, small.runs);
+        if tasks > 6 || steps > 100 || snapshots > 3 || choices > 12 {
+            large.push(format!("{}: {tasks} tasks, {steps} steps, {snapshots} snapshots, {choices} choices", s.name));
+        }
+    }
+    assert!(found > 20, "only {found} specimens fail in these two jobs");
+    println!("larger than the goal:\n{}", large.join("\n"));
+    assert!(large.len() <= found / 4, "too many failures stay large:\n{}", large.join("\n"));
+}
+
+#[test]
+fn shrinking_twice_changes_nothing() {
+    for name in ["no-alignment", "printed-algorithm-2", "swapping-link"] {
+        let s = cutline::specimen::named(name).unwrap();
+        let (_, case, failure) = failing(s).unwrap_or_else(|| panic!("{name} does not fail"));
+        let once = shrink(CONTEXT, case.clone(), failure).unwrap();
+        let again = shrink(CONTEXT, case, failure).unwrap();
+        assert_eq!(once.case.picks, again.case.picks, "{name}: shrinking is deterministic");
+        let twice = shrink(CONTEXT, once.case.clone(), failure).unwrap();
+        assert_eq!(once.case.picks, twice.case.picks, "{name}");
+        let text = |c: &Case| serde_json::to_string(&c.scenario).unwrap();
+        assert_eq!(text(&once.case), text(&twice.case), "{name}");
+    }
+}
+
+#[test]
+fn a_capsule_of_the_first_version_stays_readable() {
+    let capsule = Capsule::parse(include_str!("golden/capsule-v1.json")).unwrap();
+    assert_eq!(capsule.cutline_capsule, 1);
+    let (_, r) = replay(CONTEXT, &capsule).unwrap();
+    assert!(r.verdict_back && r.divergence.is_none(), "{r:?}");
+    assert!(Capsule::parse(&capsule.text()).is_ok(), "and can be written again");
+}
+
+/// Capsules beside the scenarios are tests.
+#[test]
+fn the_regressions_come_back() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/regressions");
+    let mut n = 0;
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        let capsule = Capsule::parse(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let (_, r) = replay(CONTEXT, &capsule).unwrap();
+        assert!(r.verdict_back && r.divergence.is_none(), "{}: {:?}", path.display(), r.result.report.violations);
+        n += 1;
+    }
+    assert!(n > 0);
+}
+
+#[test]
+fn a_capsule_that_is_none_says_why() {
+    let text = include_str!("golden/capsule-v1.json");
+    for (from, to, why) in [
+        ("\"cutline_capsule\": 1", "\"cutline_capsule\": 7", "expected version 1"),
+        ("\"cutline_capsule\"", "\"other\"", "this is no capsule"),
+        ("\"verdict\"", "\"verdikt\"", "verdikt"),
+        ("\"kind\":\"delay\"", "\"kind\":\"odd\"", "choices[0].kind"),
+    ] {
+        let broken = text.replacen(from, to, 1);
+        assert_ne!(broken, text, "{from} is not in the golden capsule");
+        let e = Capsule::parse(&broken).unwrap_err();
+        assert!(e.contains(why), "{e}");
+    }
+}
+
+#[test]
+fn the_cause_is_where_the_rate_jumps() {
+    let s = cutline::specimen::named("no-alignment").unwrap();
+    let (_, case, failure) = failing(s).unwrap();
+    let small = shrink(CONTEXT, case, failure).unwrap();
+    let found = cause(CONTEXT, &small.case, failure, 40).unwrap();
+    assert_eq!(found.rates.last().unwrap().1, 40, "at its end the run has failed, whatever comes");
+    assert!(found.rates.iter().any(|(s, _)| *s == found.decided_at));
+}
+
+thread_local! {
+    static RUNS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Depends on how often it was ever called: what no operator may do.
+#[derive(Clone)]
+struct Forgetful(u64);
+
+impl Operator for Forgetful {
+    fn process(&mut self, _: u32, r: Record, out: &mut Out) {
+        self.0 += 1;
+        RUNS.set(RUNS.get() + 1);
+        let late = RUNS.get() > 60;
+        out.emit(Record::new(r.key, if late { 1 } else { 0 }));
+    }
+    fn state(&self) -> u64 {
+        self.0
+    }
+}
+
+#[test]
+fn a_counter_that_is_kept_across_runs_is_found_at_its_step() {
+    let job = || {
+        JobBuilder::new()
+            .source("s", 1, Generator::new(20))
+            .operator("forgetful", 1, AnyOperator::custom(Forgetful(0)))
+            .sink("t", 1, Sink::default())
+            .hash("s", "forgetful")
+            .hash("forgetful", "t")
+    };
+    let plan = Simulation::of(job()).unwrap().plan;
+    RUNS.set(0);
+    let found = twice(&plan, Mode::Shallow, 1).expect("the runs differ only after 60 records");
+    assert!(found.describe(&plan).contains("forgetful[0]"), "{}", found.describe(&plan));
+    assert!(found.step > 1);
+    let clean = JobBuilder::new().source("s", 1, Generator::new(20)).sink("t", 1, Sink::default()).hash("s", "t");
+    assert_eq!(twice(&Simulation::of(clean).unwrap().plan, Mode::Full, 1), None);
+}
