@@ -180,7 +180,7 @@ impl Operator for Forgetful {
     fn process(&mut self, _: u32, r: Record, out: &mut Out) {
         self.0 += 1;
         RUNS.set(RUNS.get() + 1);
-        let late = RUNS.get() > 60;
+        let late = RUNS.get() > 30;
         out.emit(Record::new(r.key, if late { 1 } else { 0 }));
     }
     fn state(&self) -> u64 {
@@ -200,7 +200,7 @@ fn a_counter_that_is_kept_across_runs_is_found_at_its_step() {
     };
     let plan = Simulation::of(job()).unwrap().plan;
     RUNS.set(0);
-    let found = twice(&plan, Mode::Shallow, 1).expect("the runs differ only after 60 records");
+    let found = twice(&plan, Mode::Shallow, 1).expect("the second run differs from its 11th record on");
     assert!(found.describe(&plan).contains("forgetful[0]"), "{}", found.describe(&plan));
     assert!(found.step > 1);
     let clean = JobBuilder::new().source("s", 1, Generator::new(20)).sink("t", 1, Sink::default()).hash("s", "t");

@@ -121,7 +121,7 @@ fn a_tape_with_a_choice_zeroed_still_runs_and_says_where_it_differs() {
             said += 1;
         }
     }
-    assert!(other > 10 && said > 10, "{other} runs went another way, {said} tapes said where");
+    assert!(other > 5 && said > 5, "{other} runs went another way, {said} tapes said where");
 }
 
 #[test]
