@@ -92,6 +92,7 @@ struct World {
     restart: u8,
     ends: u8,
     search: bool,
+    bounded: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -115,7 +116,7 @@ struct Fault {
 }
 
 fn source() -> impl Strategy<Value = Source> {
-    (1u32..=3, prop::collection::vec(0u64..40, 1..3), 1u32..30, 0u32..300, 0u32..2, 1u32..8).prop_map(
+    (1u32..=3, prop::collection::vec(0u64..60, 1..3), 1u32..50, 0u32..300, 0u32..2, 1u32..8).prop_map(
         |(parallelism, records, every, start, extra_splits, keys)| Source {
             parallelism,
             records,
@@ -142,8 +143,9 @@ fn node() -> impl Strategy<Value = Node> {
 }
 
 fn world() -> impl Strategy<Value = World> {
-    (0u8..6, 0u8..4, 0u8..4, 0u8..4, 0u8..4, 0u8..4, 0u8..5, any::<bool>()).prop_map(
-        |(delay, write, control, nodes, detection, restart, ends, search)| World {
+    let bounded = prop::bool::weighted(0.3);
+    (0u8..6, 0u8..4, 0u8..4, 0u8..4, 0u8..4, 0u8..4, 0u8..5, any::<bool>(), bounded).prop_map(
+        |(delay, write, control, nodes, detection, restart, ends, search, bounded)| World {
             delay,
             write,
             control,
@@ -152,6 +154,7 @@ fn world() -> impl Strategy<Value = World> {
             restart,
             ends,
             search,
+            bounded,
         },
     )
 }
@@ -171,7 +174,7 @@ fn checkpoints() -> impl Strategy<Value = Checkpoints> {
 }
 
 fn fault() -> impl Strategy<Value = Fault> {
-    (0u8..16, any::<u16>(), 0u32..1500, 1u32..12, 0u8..8).prop_map(|(kind, who, at, nth, point)| Fault {
+    (0u8..20, any::<u16>(), 0u32..2500, 1u32..12, 0u8..8).prop_map(|(kind, who, at, nth, point)| Fault {
         kind,
         who,
         at,
@@ -187,9 +190,9 @@ pub fn acyclic() -> impl Strategy<Value = Case> {
         prop::collection::vec(node(), 0..=5),
         prop::collection::vec(node(), 1..=2),
     );
-    (nodes, world(), checkpoints(), prop::collection::vec(fault(), 0..=4), any::<u32>()).prop_map(
+    (nodes, world(), checkpoints(), prop::collection::vec(fault(), 0..=5), any::<u32>()).prop_map(
         |((sources, operators, sinks), world, checkpoints, faults, seed)| {
-            let mut b = Builder::default();
+            let mut b = Builder { bounded: world.bounded, ..Builder::default() };
             b.sources(&sources, &world);
             b.operators(&operators);
             b.sinks(&sinks);
@@ -207,11 +210,11 @@ pub fn cyclic() -> impl Strategy<Value = Case> {
         prop::collection::vec((input(), any::<u8>()), 1..=4),
         prop::collection::vec(node(), 0..=2),
         prop::collection::vec(node(), 1..=2),
-        0u64..5,
+        0u64..7,
     );
-    (nodes, world(), checkpoints(), prop::collection::vec(fault(), 0..=4), any::<u32>()).prop_map(
+    (nodes, world(), checkpoints(), prop::collection::vec(fault(), 0..=5), any::<u32>()).prop_map(
         |((sources, before, region, back, after, sinks, rounds), world, checkpoints, faults, seed)| {
-            let mut b = Builder { rounds, ..Builder::default() };
+            let mut b = Builder { rounds, bounded: world.bounded, ..Builder::default() };
             b.sources(&sources, &world);
             b.operators(&before);
             b.loops(&region, &back);
@@ -232,6 +235,7 @@ struct Builder {
     heads: Vec<usize>,
     /// The highest value that enters a loop.
     rounds: u64,
+    bounded: bool,
     slow: bool,
 }
 
@@ -270,7 +274,7 @@ impl Builder {
             kind: kind.into(),
             salt: (kind == "hash" && i.kind == 4).then_some(7),
             delay,
-            capacity: capacity.filter(|_| bounded),
+            capacity: capacity.filter(|_| bounded && self.bounded),
             back_edge: None,
         });
     }
@@ -375,11 +379,8 @@ impl Builder {
         let mut sinks = Vec::new();
         for (n, node) in list.iter().enumerate() {
             let kind = if node.detail % 2 == 0 { "sink" } else { "table-sink" };
-            let spec = OperatorSpec {
-                kind: kind.into(),
-                parallelism: Some(node.parallelism),
-                ..OperatorSpec::default()
-            };
+            let spec =
+                OperatorSpec { kind: kind.into(), parallelism: Some(node.parallelism), ..OperatorSpec::default() };
             let to = self.add(node.letter, spec);
             sinks.push(to);
             for i in &node.inputs[..if n == 0 { 1 } else { node.inputs.len() }] {
@@ -469,9 +470,9 @@ impl Builder {
             2 => uniform("1us", "20us"),
             _ => uniform("10us", "110us"),
         };
-        let write =
-            [None, None, Some(uniform("1us", "60us")), Some(DelaySpec::Constant("90us".into()))][world.write as usize]
-                .clone();
+        let write = [None, None, Some(uniform("1us", "60us")), Some(DelaySpec::Constant("90us".into()))]
+            [world.write as usize]
+            .clone();
         let control =
             [None, None, Some(uniform("1us", "40us")), Some(uniform("1us", "150us"))][world.control as usize].clone();
         // How long a checkpoint takes if it is not held up: a message on every edge in turn, at most.
@@ -514,7 +515,7 @@ impl Builder {
             write,
             control,
             checkpoints: (c.kind != 15).then_some(checkpoints),
-            faults: faults.iter().map(|f| f.spec(&tasks, nodes, lasts)).collect(),
+            faults: faults.iter().flat_map(|f| f.specs(&tasks, nodes, lasts)).collect(),
             detection: [None, None, Some("1us".into()), Some("150us".into())][world.detection as usize].clone(),
             restart: [None, None, Some("1us".into()), Some("100us".into())][world.restart as usize].clone(),
             max_steps: Some(60_000),
@@ -524,43 +525,56 @@ impl Builder {
 }
 
 impl Fault {
-    fn spec(&self, tasks: &[String], nodes: u32, lasts: u64) -> FaultSpec {
+    fn specs(&self, tasks: &[String], nodes: u32, lasts: u64) -> Vec<FaultSpec> {
         let task = tasks[self.who as usize % tasks.len()].clone();
         let who = match self.who / 97 % 4 {
             0 => format!("node {}", self.who as u32 % nodes),
             1 => "any".into(),
             _ => task.clone(),
         };
-        let timed = if who == "any" { task.clone() } else { who.clone() };
-        let at = format!("{}us", self.at);
+        let timed = FaultSpec {
+            crash: Some(if who == "any" { task.clone() } else { who.clone() }),
+            at: Some(format!("{}us", self.at)),
+            ..FaultSpec::default()
+        };
+        let any = FaultSpec { crash: Some("any".into()), ..FaultSpec::default() };
         let crash = FaultSpec { crash: Some(who), ..FaultSpec::default() };
-        const POINTS: [&str; 8] = [
-            "on-barrier",
-            "copy-to-broadcast",
-            "broadcast-to-durable",
-            "durable-to-acknowledged",
-            "acknowledged-to-completed",
-            "restore",
-            "replay",
-            "open-log",
-        ];
-        match self.kind {
-            0..=2 => FaultSpec { crash: Some(timed), at: Some(at), ..FaultSpec::default() },
-            3..=8 => FaultSpec { point: Some(POINTS[self.point as usize].into()), nth: Some(self.nth), ..crash },
+        let at = |point: &str, nth: u32, of: &FaultSpec| FaultSpec {
+            point: Some(point.into()),
+            nth: Some(nth),
+            ..of.clone()
+        };
+        let (point, often) = [
+            ("on-barrier", 9),
+            ("copy-to-broadcast", 5),
+            ("broadcast-to-durable", 5),
+            ("durable-to-acknowledged", 5),
+            ("acknowledged-to-completed", 1),
+            ("open-log", 6),
+            ("open-log", 2),
+            ("acknowledged-to-completed", 1),
+        ][self.point as usize];
+        vec![match self.kind {
+            0..=2 => timed,
+            3..=8 if self.who / 97 % 4 == 1 => at(point, self.nth * often, &crash),
+            3..=8 => at(point, self.nth, &crash),
             9 => FaultSpec { event: Some(self.nth as u64 * self.nth as u64), ..crash },
             10 => FaultSpec { rate: Some("1/150".into()), most: Some(self.nth % 3 + 1), ..crash },
-            11 | 12 => FaultSpec {
+            11..=13 => FaultSpec {
                 stall: Some(task),
-                at: Some(at),
+                at: timed.at,
                 lasts: Some(format!("{}us", lasts * self.nth as u64 / 4)),
                 ..FaultSpec::default()
             },
-            _ => FaultSpec {
+            14..=16 => FaultSpec {
                 decline: Some(if self.who % 2 == 0 { "any".into() } else { task }),
                 rate: Some(["1/1", "1/2", "1/5"][self.nth as usize % 3].into()),
                 most: Some(self.nth % 4 + 1),
                 ..FaultSpec::default()
             },
-        }
+            // A crash, and another one while everything restarts.
+            17 => return vec![timed, at("replay", self.nth % 3 + 1, &any)],
+            _ => return vec![timed, at("restore", self.nth, &any)],
+        }]
     }
 }
