@@ -136,8 +136,8 @@ impl Abs {
             self.abandon(fx); // the barrier of the older one was skipped on c: subsumed
         }
         if self.dead.contains(&n) {
-            self.pass(n); // the marker goes in the barrier's place
-            fx.push(Effect::Cancel(n));
+            self.pass(n);
+            self.broadcast(Effect::Cancel(n), fx); // the marker goes in the barrier's place
             return;
         }
         self.cur = n;
@@ -399,5 +399,13 @@ mod tests {
         told(&mut p, Input::Barrier { input: 0, epoch: 3 });
         assert_eq!(told(&mut p, Input::Trigger(2)), [Effect::Decline(2)], "passed over: it cannot complete");
         assert_eq!(told(&mut p, Input::Trigger(3)), []);
+    }
+
+    #[test]
+    fn a_channel_that_has_ended_carries_no_marker() {
+        let mut p = Abs::new(&Shape { role: Role::Source, inputs: 0, back: Bits::default() });
+        assert_eq!(told(&mut p, Input::End(None)), [Effect::End]);
+        assert_eq!(told(&mut p, Input::Abort(1)), []);
+        assert_eq!(told(&mut p, Input::Trigger(1)), [], "it is aborted already, and the channels have ended");
     }
 }
