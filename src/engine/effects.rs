@@ -156,7 +156,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             }
             Effect::Drop(epoch) => {
                 self.tasks[t as usize].open.retain(|(e, _)| *e != epoch);
-                if !self.store.completed.contains(&epoch) && self.store.forget(epoch, t).is_some() {
+                // What is still being written has no handle yet: that write is refused when it ends.
+                let keep = self.store.completed.contains(&epoch);
+                if !keep && self.store.forget(epoch, t).is_some_and(|p| p.durable) {
                     cx.tell(Fact::Deleted { task: t, attempt, epoch, handle: self.handle_of(epoch, t) });
                 }
             }
