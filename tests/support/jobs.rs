@@ -11,6 +11,11 @@ use proptest::prelude::*;
 use std::fmt;
 use std::path::Path;
 
+/// The plan of a scenario under the shipped protocol.
+pub fn plan_of(scenario: &Scenario, directory: &Path) -> Plan {
+    scenario::resolve(scenario, directory, &Shipped).unwrap_or_else(|e| panic!("{e}"))
+}
+
 /// A scenario that prints as the file that `cutline run` takes.
 #[derive(Clone)]
 pub struct Case(pub Scenario);
@@ -45,7 +50,7 @@ impl Case {
     /// The plan, by way of the text of the file: what is run is what a user would run.
     pub fn plan(&self) -> Plan {
         let scenario = scenario::read(&self.json(), &[], Path::new("")).unwrap_or_else(|e| panic!("{e}\n{self:?}"));
-        scenario::resolve(&scenario, Path::new(""), &Shipped).unwrap_or_else(|e| panic!("{e}\n{self:?}"))
+        plan_of(&scenario, Path::new(""))
     }
 
     /// Whether every source ends.
