@@ -149,7 +149,8 @@ pub struct Coordinator {
     ended: Bits,
     silent: Bits,
     ticking: bool,
-    resting: bool,
+    /// Pauses after a completion that are not over: the last one counts.
+    resting: u32,
     /// A periodic trigger waits for a place among those in flight.
     due: bool,
     finished: bool,
@@ -168,7 +169,7 @@ impl Coordinator {
             ended: Bits::default(),
             silent: Bits::default(),
             ticking: false,
-            resting: false,
+            resting: 0,
             due: false,
             finished: false,
         }
@@ -215,7 +216,7 @@ impl Coordinator {
 
     fn trigger_if_due(&mut self, fx: &mut Vec<Fx>) {
         let room = (self.pending.len() as u32) < self.settings.max_concurrent;
-        if !self.due || !room || self.resting || self.finished {
+        if !self.due || !room || self.resting > 0 || self.finished {
             return;
         }
         self.due = false;
@@ -328,7 +329,7 @@ impl Coordinator {
             return;
         }
         if self.settings.min_pause > 0 {
-            self.resting = true;
+            self.resting += 1;
             fx.push(Fx::RestFor(self.settings.min_pause));
         }
         self.write_next(fx);
@@ -371,7 +372,7 @@ impl Machine<CoordinatorInput, CoordinatorEffect> for Coordinator {
             Start => self.rearm(fx),
             Tick => self.tick(fx),
             Rested => {
-                self.resting = false;
+                self.resting -= 1;
                 self.trigger_if_due(fx);
             }
             Passed { task, position } => self.passed(task, position, fx),
@@ -402,7 +403,41 @@ impl Machine<CoordinatorInput, CoordinatorEffect> for Coordinator {
         d.bits(&self.done_positions);
         d.bits(&self.ended);
         d.bits(&self.silent);
-        let flags = [self.ticking, self.resting, self.due, self.finished];
+        let flags = [self.ticking, self.resting > 0, self.due, self.finished];
         d.word(flags.iter().fold(0, |w, &f| w << 1 | f as u64));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_counts_from_the_last_completion() {
+        let settings = CoordinatorSettings {
+            tasks: 1,
+            sources: vec![0],
+            every: Some(5),
+            max_concurrent: 2,
+            min_pause: 100,
+            ..CoordinatorSettings::default()
+        };
+        let mut c = Coordinator::new(settings);
+        let mut told = |input| {
+            let mut fx = Vec::new();
+            c.handle(input, &mut fx);
+            fx
+        };
+        told(CoordinatorInput::Start);
+        told(CoordinatorInput::Tick);
+        told(CoordinatorInput::Tick);
+        for epoch in [1, 2] {
+            let input = CoordinatorInput::Acknowledge { task: 0, attempt: 1, epoch, at_end: false, empty: true };
+            assert_eq!(told(input), [Fx::Write { epoch }]);
+            assert!(told(CoordinatorInput::Written { epoch }).contains(&Fx::RestFor(100)));
+        }
+        assert_eq!(told(CoordinatorInput::Tick), []);
+        assert_eq!(told(CoordinatorInput::Rested), [], "the pause of the first completion: the second one's goes on");
+        assert!(told(CoordinatorInput::Rested).contains(&Fx::Begin { epoch: 3 }));
     }
 }
