@@ -53,6 +53,20 @@ impl Case {
         plan_of(&scenario, Path::new(""))
     }
 
+    /// The same job, in a world where nothing fails and nothing is snapshotted.
+    pub fn undisturbed(&self) -> Case {
+        let mut scenario = self.0.clone();
+        (scenario.faults, scenario.checkpoints) = (Vec::new(), None);
+        Case(scenario)
+    }
+
+    /// Whether what a record becomes depends on nothing but itself: then how many records come out is known.
+    pub fn stateless(&self) -> bool {
+        const STATELESS: [&str; 8] =
+            ["generator", "union", "map", "filter", "flat-map", "countdown", "sink", "table-sink"];
+        self.0.operators.values().all(|o| STATELESS.contains(&o.kind.as_str()))
+    }
+
     /// Whether every source ends.
     pub fn ends(&self) -> bool {
         !self.0.operators.values().any(|o| o.silent == Some(true))
@@ -395,7 +409,7 @@ impl Builder {
         // Edge 0 of a head leaves the loop: it must be the first.
         for (n, &head) in self.heads.clone().iter().enumerate() {
             let node = &list[n % list.len()];
-            self.edge(head, sinks[n % list.len()], &node.inputs[0], node.detail % 3 == 0);
+            self.edge(head, sinks[n % list.len()], &node.inputs[0], node.detail.is_multiple_of(3));
             let exit = self.edges.pop().unwrap();
             self.edges.insert(0, exit);
         }
@@ -572,7 +586,7 @@ impl Fault {
                 ..FaultSpec::default()
             },
             14..=16 => FaultSpec {
-                decline: Some(if self.who % 2 == 0 { "any".into() } else { task }),
+                decline: Some(if self.who.is_multiple_of(2) { "any".into() } else { task }),
                 rate: Some(["1/1", "1/2", "1/5"][self.nth as usize % 3].into()),
                 most: Some(self.nth % 4 + 1),
                 ..FaultSpec::default()
