@@ -60,6 +60,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         {
             acked.insert(task);
         }
+        if let CoordinatorInput::Acknowledge { task, epoch, .. } = input {
+            self.refuse_late_part(task, epoch, cx);
+        }
         let mut fx = std::mem::take(&mut cx.scratch.coordinator);
         self.coordinator.handle(input, &mut fx);
         let mut i = 0;
@@ -150,6 +153,24 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 cx.tell(Fact::Deleted { task, attempt: part.attempt, epoch, handle });
             }
         }
+    }
+
+    /// An acknowledgement that comes too late leads to the deletion of the part that it tells of.
+    fn refuse_late_part<C, O: Observer>(&mut self, task: TaskId, epoch: Epoch, cx: &mut Cx<'_, C, O>) {
+        let wanted = self.begun.iter().any(|(e, _)| *e == epoch) || self.store.completed.contains(&epoch);
+        if wanted {
+            return;
+        }
+        if let Some(part) = self.store.forget(epoch, task).filter(|p| p.durable) {
+            let handle = self.handle_of(epoch, task);
+            cx.tell(Fact::Deleted { task, attempt: part.attempt, epoch, handle });
+        }
+    }
+
+    /// Parts that nothing refers to are swept when everything restarts: their writers are dead.
+    pub(super) fn sweep<C, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
+        let epochs: Vec<Epoch> = self.store.epochs().filter(|e| !self.store.completed.contains(e)).collect();
+        epochs.into_iter().for_each(|e| self.delete_parts(e, cx));
     }
 
     /// Input for the coordinator, later.

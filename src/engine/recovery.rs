@@ -25,6 +25,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let held = self.store.epochs().map(|epoch| Held { epoch, complete: self.store.completed.contains(&epoch) });
         let held = held.collect();
         self.coordinate(CoordinatorInput::Failed, cx);
+        self.sweep(cx);
         let mut plan = Vec::new();
         self.planner.handle(PlanInput::Failure(held), &mut plan);
         let Some(&PlanEffect::Restart(epoch)) = plan.first() else {

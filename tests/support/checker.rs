@@ -259,6 +259,9 @@ impl Checker {
             "end" => {
                 self.over = true;
                 self.summary.outcome = text(v, "outcome")?;
+                if self.summary.outcome == "quiet" {
+                    self.no_leaks()?;
+                }
                 if ["finished", "quiet"].contains(&self.summary.outcome.as_str()) {
                     for &c in self.channels.keys() {
                         let (s, r) = (self.now.sent.get(&c), self.now.received.get(&c));
@@ -270,6 +273,13 @@ impl Checker {
             "crashed" => {} // the coordinator's own
             other => return Err(format!("{other:?} is no fact of the coordinator's")),
         }
+        Ok(())
+    }
+
+    /// Where nothing is on its way, the store holds parts of completed snapshots, and no other.
+    fn no_leaks(&self) -> Result<(), String> {
+        let leak = self.handles.iter().find(|(_, (_, e, gone))| !gone && !self.completed.contains(e));
+        want!(leak.is_none(), "the store holds what no completed snapshot refers to: {leak:?}");
         Ok(())
     }
 
@@ -303,6 +313,7 @@ impl Checker {
 
     fn restarting(&mut self, v: &Value) -> Result<(), String> {
         let (attempt, e) = (number(v, "attempt")?, number(v, "epoch")?);
+        self.no_leaks()?;
         let newest = self.completed.last().copied().unwrap_or(0);
         want!(e == newest, "restarts from {e}, but {newest} is the newest complete one");
         let tasks: BTreeSet<Task> = list(v, "tasks")?.iter().filter_map(Value::as_u64).collect();
