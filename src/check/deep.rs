@@ -18,6 +18,8 @@ pub(super) struct Deep {
     out: Out,
     task: TaskId,
     next: (u32, u32, u32),
+    /// Whether any operator has more than one input edge.
+    ports: bool,
 }
 
 impl Clone for Deep {
@@ -39,7 +41,13 @@ impl Clone for Deep {
 impl Deep {
     pub fn new(job: &Job) -> Self {
         let replicas = (0..job.graph.tasks.len() as TaskId).map(|t| job.operator(t).cloned());
-        Deep { replicas: replicas.collect(), out: Out::new(job.symbols.clone()), task: 0, next: (0, 0, 0) }
+        Deep {
+            replicas: replicas.collect(),
+            out: Out::new(job.symbols.clone()),
+            task: 0,
+            next: (0, 0, 0),
+            ports: job.graph.channels.iter().any(|c| c.port != 0),
+        }
     }
 
     pub fn replica(&self, t: TaskId) -> Option<&AnyOperator> {
@@ -51,7 +59,8 @@ impl Deep {
         self.out.sends.clear();
         if let Some(operator) = &mut self.replicas[t as usize] {
             // A panic is told by a fact of its own.
-            _ = operator.process(job.graph.channels[c as usize].port, r, &mut self.out);
+            let port = if self.ports { job.graph.channels[c as usize].port } else { 0 };
+            _ = operator.process(port, r, &mut self.out);
         }
         self.begin(job, t);
     }
@@ -98,7 +107,6 @@ impl Deep {
     pub fn sent(&mut self, job: &Job, c: ChannelId, r: Record) -> bool {
         let (i, route_of_all, k) = self.next;
         let Some(&(edge, want)) = self.out.sends.get(i as usize) else { return false };
-        let channel = &job.graph.channels[c as usize];
         let (all, at) = (edge == Out::ALL, if edge == Out::ALL { route_of_all } else { edge });
         let routes = &job.graph.routes[self.task as usize];
         let Some(route) = routes.get(at as usize) else { return false };
@@ -108,7 +116,8 @@ impl Deep {
             Partition::Broadcast => c == route.first + k,
             Partition::Rebalance => c >= route.first && c < route.first + route.count,
         };
-        if channel.from != self.task || !place || r != want {
+        // (The channels of a route are all its sender's.)
+        if !place || r != want {
             return false;
         }
         let more = route.partition == Partition::Broadcast && k + 1 < route.count;

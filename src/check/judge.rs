@@ -112,6 +112,7 @@ impl<'j> Judge<'j> {
         &self.job.graph.tasks[t as usize].name
     }
 
+    #[inline(never)]
     fn rare(&mut self, at: At, fact: Fact<'_>) {
         self.check_time(at);
         match fact {
@@ -289,7 +290,8 @@ impl<'j> Judge<'j> {
 }
 
 impl Observer for Judge<'_> {
-    #[inline]
+    /// Inlined everywhere: which arm it is, is known where the fact is made.
+    #[inline(always)]
     fn see(&mut self, at: At, fact: Fact<'_>) {
         match fact {
             Fact::Sent { task, channel, seq, record, .. } => {

@@ -7,6 +7,7 @@ use crate::graph::ExecutionGraph;
 
 /// One channel, in the history that leads here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(align(32))]
 pub(super) struct Flow {
     pub sent: u64,
     pub received: u64,

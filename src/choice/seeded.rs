@@ -19,16 +19,18 @@ impl Seeded {
 
     #[inline]
     fn draw(&mut self, kind: Kind, n: u32) -> u32 {
-        let stream = &mut self.streams[kind as usize];
-        let rng = match stream {
-            Some(rng) => rng,
-            None => {
-                let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-                rng.set_stream(kind as u64);
-                stream.insert(rng)
-            }
-        };
-        (rng.next_u32() as u64 * n as u64 >> 32) as u32
+        if self.streams[kind as usize].is_none() {
+            self.begin(kind);
+        }
+        let word = self.streams[kind as usize].as_mut().map_or(0, |rng| rng.next_u32());
+        (word as u64 * n as u64 >> 32) as u32
+    }
+
+    #[cold]
+    fn begin(&mut self, kind: Kind) {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(kind as u64);
+        self.streams[kind as usize] = Some(rng);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Messages arrive, records are processed and sent.
 
-use super::state::{Engine, Event, Message, What};
+use super::state::{Engine, Event, Message, Packed, What};
 use super::step::Cx;
 use crate::base::{ChannelId, Record, TaskId};
 use crate::choice::{Choices, Kind};
@@ -14,26 +14,42 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A message of the channel has arrived; `false` if that changes nothing yet.
     #[inline]
     pub(super) fn deliver<C: Choices, O: Observer>(&mut self, c: ChannelId, cx: &mut Cx<'_, C, O>) -> bool {
-        let ch = &mut self.channels.list[c as usize];
-        if A::TIMED && (ch.flags | ch.stale) != 0 && !self.take_in(c) {
+        let ch = &self.channels.list[c as usize];
+        if A::TIMED && ch.flags != 0 && !self.take_in(c) {
             return false;
         }
         let ch = &self.channels.list[c as usize];
-        let (t, input, port, capacity) = (ch.to, ch.input, ch.port, ch.capacity);
+        let (t, input, bounded) = (ch.to, ch.input as u32, ch.bounded);
         let message = self.channels.pop(c);
         debug_assert!(message.is_some(), "[cutline bug] an arrival on an empty channel");
-        match message {
-            Some(Message::Record { seq, record }) => {
-                self.delivered += 1;
-                if capacity != u32::MAX {
-                    self.make_room(c);
-                }
-                if self.watched && self.crash_at_delivery(t, cx) {
-                    return true;
-                }
-                self.process(t, c, input, port, seq, record, cx);
+        let Some(packed) = message else { return false };
+        if let Some((seq, record)) = packed.record() {
+            self.delivered += 1;
+            if bounded {
+                self.make_room(c);
             }
-            Some(Message::Barrier(epoch)) => {
+            if self.watched && self.crash_at_delivery(t, cx) {
+                return true;
+            }
+            self.process(t, c, input, seq, record, cx);
+            return true;
+        }
+        self.take_control(c, t, input, packed.message(), cx)
+    }
+
+    /// Something that is no record has arrived.
+    #[inline(never)]
+    fn take_control<C: Choices, O: Observer>(
+        &mut self,
+        c: ChannelId,
+        t: TaskId,
+        input: u32,
+        message: Message,
+        cx: &mut Cx<'_, C, O>,
+    ) -> bool {
+        match message {
+            Message::Record { .. } => {}
+            Message::Barrier(epoch) => {
                 self.delivered += 1;
                 if self.watched && self.crash_at_delivery(t, cx) {
                     return true;
@@ -46,18 +62,17 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 self.consider_decline(t, epoch, cx);
                 self.instruct(t, Input::Barrier { input, epoch }, cx);
             }
-            Some(Message::Cancel(epoch)) => {
+            Message::Cancel(epoch) => {
                 let attempt = self.tasks[t as usize].attempt;
                 cx.tell(Fact::CancelReceived { task: t, attempt, channel: c, epoch });
                 self.instruct(t, Input::Cancel { input, epoch }, cx);
             }
-            Some(Message::End) => {
+            Message::End => {
                 let task = &mut self.tasks[t as usize];
                 task.ended.insert(input);
                 cx.tell(Fact::EndReceived { task: t, attempt: task.attempt, channel: c });
                 self.instruct(t, Input::End(Some(input)), cx);
             }
-            None => return false,
         }
         true
     }
@@ -65,22 +80,25 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// An arrival where something is in the way: `true` if it can be taken all the same.
     #[cold]
     fn take_in(&mut self, c: ChannelId) -> bool {
-        let ch = &mut self.channels.list[c as usize];
-        if ch.stale > 0 {
-            ch.stale -= 1;
+        let rest = &mut self.channels.rest[c as usize];
+        if rest.stale > 0 {
+            rest.stale -= 1;
+            if rest.stale == 0 {
+                self.channels.list[c as usize].flags &= !flag::STALE;
+            }
             return false;
         }
         if self.blocked(c) {
-            self.channels.list[c as usize].held += 1;
+            self.channels.rest[c as usize].held += 1;
             return false;
         }
         true
     }
 
     fn blocked(&self, c: ChannelId) -> bool {
-        match self.channels.list[c as usize].flags {
+        match self.channels.list[c as usize].flags & !flag::STALE {
             0 => false,
-            flag::NO_ROOM => matches!(self.channels.peek(c), Some(Message::Record { .. })),
+            flag::NO_ROOM => self.channels.peek(c).is_some_and(|m| m.record().is_some()),
             _ => true,
         }
     }
@@ -96,7 +114,6 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         t: TaskId,
         c: ChannelId,
         input: u32,
-        port: u32,
         seq: u64,
         record: Record,
         cx: &mut Cx<'_, C, O>,
@@ -111,7 +128,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             }
         }
         cx.tell(Fact::Processed { task: t, attempt, channel: c, seq, record });
-        self.compute(t, Some(c), port, record, cx);
+        self.compute(t, Some(c), self.port(c), record, cx);
     }
 
     /// Lets the operator of `t` take `record`, and sends what it gives.
@@ -127,16 +144,16 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let task = &mut self.tasks[t as usize];
         let attempt = task.attempt;
         let Some(operator) = &mut task.operator else { return };
-        let mut out = std::mem::take(&mut cx.scratch.out);
+        let out = &mut cx.scratch.out;
         out.sends.clear();
-        if operator.process(port, record, &mut out).is_err() {
-            cx.scratch.out = out;
+        if operator.process(port, record, out).is_err() {
             return cx.tell(Fact::Panicked { task: t, attempt, channel: c, record });
         }
-        for &(edge, r) in &out.sends {
+        let mut i = 0;
+        while let Some(&(edge, r)) = cx.scratch.out.sends.get(i) {
             self.emit(t, attempt, edge, r, cx);
+            i += 1;
         }
-        cx.scratch.out = out;
     }
 
     /// Sends a record on an output edge (or all).
@@ -167,7 +184,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 Partition::Rebalance => {
                     // The turn follows from what was sent on the edge, so that a restore brings it back.
                     let channels = route.first..route.first + route.count;
-                    let sent: u64 = channels.map(|c| self.channels.list[c as usize].sent).sum();
+                    let sent: u64 = channels.map(|c| self.channels.list[c as usize].sent as u64).sum();
                     let index = self.plan.job.graph.tasks[t as usize].index as u64;
                     let turn = (index + sent) % route.count as u64;
                     self.send(t, attempt, route.first + turn as u32, r, cx);
@@ -187,7 +204,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     ) {
         let ch = &mut self.channels.list[c as usize];
         ch.sent += 1;
-        let seq = ch.sent;
+        let seq = ch.sent as u64;
         cx.tell(Fact::Sent { task: t, attempt, channel: c, seq, record });
         self.put(c, Message::Record { seq, record }, cx);
     }
@@ -214,22 +231,31 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     #[inline]
     fn enqueue<C: Choices, O: Observer>(&mut self, c: ChannelId, m: Message, cx: &mut Cx<'_, C, O>) {
-        self.channels.push(c, m);
+        self.channels.push(c, Packed::new(m));
         let ch = &mut self.channels.list[c as usize];
+        let bounded = ch.bounded;
         if A::TIMED {
-            let delay = self.plan.delays[c as usize].draw(Kind::Delay, c, ch.nth, cx.choices);
+            let delay = self.delay.unwrap_or_else(|| self.plan.delays[c as usize]);
+            let delay = delay.draw(Kind::Delay, c, ch.nth, cx.choices);
             let at = self.now.after(delay).max(ch.last);
             ch.last = at;
             self.agenda.schedule(at, Event::new(What::Deliver, c));
         }
-        if ch.capacity != u32::MAX && matches!(m, Message::Record { .. }) {
-            ch.records += 1;
-            if ch.records == ch.capacity {
-                let from = ch.from;
-                self.tasks[from as usize].full += 1;
-                if self.tasks[from as usize].full == 1 {
-                    self.set_flags(from, flag::NO_ROOM, true);
-                }
+        if bounded && matches!(m, Message::Record { .. }) {
+            self.take_room(c);
+        }
+    }
+
+    /// A record was put into a bounded channel: its sender may have to wait.
+    #[cold]
+    fn take_room(&mut self, c: ChannelId) {
+        let rest = &mut self.channels.rest[c as usize];
+        rest.records += 1;
+        if rest.records == rest.capacity {
+            let from = rest.from;
+            self.tasks[from as usize].full += 1;
+            if self.tasks[from as usize].full == 1 {
+                self.set_flags(from, flag::NO_ROOM, true);
             }
         }
     }
@@ -237,10 +263,10 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A record was taken from a bounded channel: its sender may go on.
     #[cold]
     fn make_room(&mut self, c: ChannelId) {
-        let ch = &mut self.channels.list[c as usize];
-        ch.records -= 1;
-        if ch.records + 1 == ch.capacity {
-            let from = ch.from;
+        let rest = &mut self.channels.rest[c as usize];
+        rest.records -= 1;
+        if rest.records + 1 == rest.capacity {
+            let from = rest.from;
             let sender = &mut self.tasks[from as usize];
             sender.full = sender.full.saturating_sub(1);
             if sender.full == 0 {
@@ -278,6 +304,12 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             cx.tell(Fact::Logged { task: t, attempt, epoch, channel: c, seq, record });
         }
         cx.scratch.fx = fx;
+    }
+
+    /// The number of the channel's job edge among those that enter the receiver.
+    #[inline]
+    pub(super) fn port(&self, c: ChannelId) -> u32 {
+        if self.ports { self.plan.job.graph.channels[c as usize].port } else { 0 }
     }
 
     /// The operator of a task, to look at.

@@ -29,11 +29,14 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             let state = |c: ChannelId| &self.channels.list[c as usize];
             if inputs.iter().any(|&c| state(c).flags & flag::BLOCKED != 0) {
                 let epoch = self.begun.first().map_or(0, |(e, _)| *e);
-                let ended = |c: ChannelId| task.ended.contains(state(c).input);
+                let ended = |c: ChannelId| task.ended.contains(state(c).input as u32);
                 let out = |&&c: &&ChannelId| state(c).flags & flag::BLOCKED == 0 && !ended(c);
                 waits.extend(inputs.iter().filter(out).map(|&channel| Wait::Alignment { task: t, channel, epoch }));
             }
-            let full = |&&c: &&ChannelId| state(c).records >= state(c).capacity;
+            let full = |&&c: &&ChannelId| {
+                let rest = &self.channels.rest[c as usize];
+                rest.records >= rest.capacity
+            };
             let outputs = graph.outputs[t as usize].iter();
             waits.extend(outputs.filter(full).map(|&channel| Wait::Room { task: t, channel }));
         }

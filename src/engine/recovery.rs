@@ -1,7 +1,7 @@
 //! Recovery: the plan is asked for, and everything restarts.
 
 use super::plan::Access;
-use super::state::{Content, Engine, Event, Message};
+use super::state::{Content, Engine, Event};
 use super::step::Cx;
 use crate::base::{ChannelId, Epoch, TaskId, Time};
 use crate::choice::Choices;
@@ -77,10 +77,10 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Records that a dead attempt sent, and nobody has processed, are refused.
     fn discard_in_transit<C, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
         for c in 0..self.channels.list.len() as ChannelId {
-            let from = self.channels.list[c as usize].from;
+            let from = self.channels.rest[c as usize].from;
             let attempt = self.tasks[from as usize].attempt;
             for m in self.channels.iter(c) {
-                if let Message::Record { seq, .. } = m {
+                if let Some((seq, _)) = m.record() {
                     let task = self.channels.list[c as usize].to;
                     cx.tell(Fact::Discarded { task, attempt, channel: c, seq, reason: "attempt" });
                 }
@@ -111,12 +111,13 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
         (task.up, task.attempt) = (true, self.attempt);
         task.reads = task.offsets.iter().sum();
+        task.seen = None;
         (task.taken, task.at_end, task.silent) = (content.taken, content.at_end, false);
         (task.stalled, task.waiting, task.closed, task.full) = (Time(0), false, false, 0);
         task.ended.clone_from(&content.ended);
         task.open.clear();
         for (&c, &sent) in self.plan.job.graph.outputs[t as usize].iter().zip(&content.sent) {
-            self.channels.list[c as usize].sent = sent;
+            self.channels.list[c as usize].sent = sent as u32;
         }
         let input = Input::Restored { epoch, ended: content.ended.clone(), at_end: content.at_end };
         let mut fx = Vec::new();
@@ -129,7 +130,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let attempt = self.attempt;
         for l in &content.log {
             cx.tell(Fact::Replayed { task: t, attempt, channel: l.channel, seq: l.seq, record: l.record });
-            let port = self.channels.list[l.channel as usize].port;
+            let port = self.port(l.channel);
             self.compute(t, Some(l.channel), port, l.record, cx);
             if self.cut(Point::Replay, t, cx) {
                 return;

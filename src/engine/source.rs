@@ -41,9 +41,20 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         source && task.up && more && task.full == 0 && task.stalled == Time(0)
     }
 
-    /// What the source reads next: of the splits that have something, the one that was read least.
+    /// What the source reads next. (Sources are pure: what was seen once is remembered.)
     #[inline]
-    fn peek(&self, t: TaskId) -> (u32, Read) {
+    fn peek(&mut self, t: TaskId) -> (u32, Read) {
+        if let Some(seen) = self.tasks[t as usize].seen {
+            return seen;
+        }
+        let seen = self.look(t);
+        self.tasks[t as usize].seen = Some(seen);
+        seen
+    }
+
+    /// Of the splits that have something, the one that was read least.
+    #[inline]
+    fn look(&self, t: TaskId) -> (u32, Read) {
         let plan = self.plan;
         let offsets = &self.tasks[t as usize].offsets;
         let Some(source) = plan.job.source(t) else { return (0, Read::End) };
@@ -93,6 +104,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 let offset = task.offsets[i as usize];
                 task.offsets[i as usize] += 1;
                 task.reads += 1;
+                task.seen = None;
                 cx.tell(Fact::Read { task: t, attempt, split, offset });
                 self.emit(t, attempt, Out::ALL, record, cx);
                 self.next_read(t, cx);

@@ -2,10 +2,10 @@
 
 use super::plan::{AnyClient, AnyLink, Plan};
 use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Record, TaskId, Time, fold};
-use crate::dataflow::AnyOperator;
+use crate::dataflow::{AnyOperator, Read};
 use crate::protocol::{AnyCoordinator, AnyPlanner, AnyProtocol, CoordinatorInput, Shape};
 use crate::trace::Outcome;
-use crate::world::{Agenda, Channels, Store};
+use crate::world::{Agenda, Channels, Delay, Store};
 use std::rc::Rc;
 
 /// What travels on a channel.
@@ -24,6 +24,46 @@ pub enum Message {
     Cancel(Epoch),
     /// The end of the channel.
     End,
+}
+
+/// A message as it lies in a channel: 24 bytes, so that it fits with its link into half a cache line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Packed {
+    key: u64,
+    value: u64,
+    seq: u32,
+    kind: u32,
+}
+
+impl Packed {
+    const RECORD: u32 = 0;
+
+    #[inline]
+    pub fn new(m: Message) -> Self {
+        let (key, value, seq, kind) = match m {
+            Message::Record { seq, record } => (record.key, record.value, seq as u32, Self::RECORD),
+            Message::Barrier(e) => (e, 0, 0, 1),
+            Message::Cancel(e) => (e, 0, 0, 2),
+            Message::End => (0, 0, 0, 3),
+        };
+        Packed { key, value, seq, kind }
+    }
+
+    /// If it is a record: its number and content.
+    #[inline]
+    pub fn record(self) -> Option<(u64, Record)> {
+        (self.kind == Self::RECORD).then_some((self.seq as u64, Record::new(self.key, self.value)))
+    }
+
+    #[inline]
+    pub fn message(self) -> Message {
+        match (self.record(), self.kind) {
+            (Some((seq, record)), _) => Message::Record { seq, record },
+            (_, 1) => Message::Barrier(self.key),
+            (_, 2) => Message::Cancel(self.key),
+            _ => Message::End,
+        }
+    }
 }
 
 /// A logged record.
@@ -78,6 +118,8 @@ pub(super) struct TaskState {
     pub offsets: Vec<u64>,
     /// Records read (the sum of the offsets).
     pub reads: u64,
+    /// What the source reads next, if that was looked at.
+    pub seen: Option<(u32, Read)>,
     pub taken: u32,
     pub at_end: bool,
     pub silent: bool,
@@ -123,7 +165,7 @@ impl Clone for TaskState {
         (self.up, self.attempt, self.reads, self.taken) = (o.up, o.attempt, o.reads, o.taken);
         (self.at_end, self.silent, self.due, self.waiting) = (o.at_end, o.silent, o.due, o.waiting);
         (self.stalled, self.closed, self.full) = (o.stalled, o.closed, o.full);
-        (self.asked, self.deliveries) = (o.asked, o.deliveries);
+        (self.asked, self.deliveries, self.seen) = (o.asked, o.deliveries, o.seen);
     }
 }
 
@@ -195,7 +237,7 @@ pub struct Engine<'p, A> {
     pub(super) steps: u64,
     pub(super) delivered: u64,
     pub(super) tasks: Vec<TaskState>,
-    pub(super) channels: Channels<Message>,
+    pub(super) channels: Channels<Packed>,
     pub(super) store: Store<Content>,
     pub(super) coordinator: AnyCoordinator,
     pub(super) planner: AnyPlanner,
@@ -219,6 +261,10 @@ pub struct Engine<'p, A> {
     pub(super) started: bool,
     /// Whether any fault must be asked for at each delivery; whether any message needs a second look.
     pub(super) watched: bool,
+    /// The delay of all channels, if it is the same on all.
+    pub(super) delay: Option<Delay>,
+    /// Whether any operator has more than one input edge.
+    pub(super) ports: bool,
 }
 
 impl<A: Clone> Clone for Engine<'_, A> {
@@ -265,7 +311,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     pub fn new(plan: &'p Plan, agenda: A) -> Self {
         let graph = &plan.job.graph;
         let list = graph.channels.iter().zip(&plan.capacities);
-        let channels = Channels::new(list.map(|(c, &cap)| (c.from, c.to, c.input, c.port, cap)));
+        let channels = Channels::new(list.map(|(c, &cap)| (c.from, c.to, c.input, cap)));
         let tasks = (0..graph.tasks.len()).map(|t| TaskState {
             up: true,
             attempt: 1,
@@ -273,6 +319,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             protocol: plan.variant.protocol.task(&Shape::of(graph, t)),
             offsets: vec![0; plan.job.splits[t].len()],
             reads: 0,
+            seen: None,
             taken: 0,
             at_end: false,
             silent: false,
@@ -311,6 +358,8 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             outcome: None,
             started: false,
             watched: plan.faults.at_deliveries(),
+            delay: plan.delays.first().copied().filter(|first| plan.delays.iter().all(|d| d == first)),
+            ports: graph.channels.iter().any(|c| c.port != 0),
         }
     }
 
@@ -359,7 +408,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
         for c in 0..self.channels.list.len() as ChannelId {
             for m in self.channels.iter(c) {
-                match m {
+                match m.message() {
                     Message::Record { record, .. } => d.word(record.word()),
                     Message::Barrier(e) => d.epoch(e),
                     Message::Cancel(e) => {
@@ -433,7 +482,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             taken: task.taken,
             at_end: task.at_end,
             ended: task.ended.clone(),
-            sent: outputs.iter().map(|&c| self.channels.list[c as usize].sent).collect(),
+            sent: outputs.iter().map(|&c| self.channels.list[c as usize].sent as u64).collect(),
             log: Vec::new(),
         }
     }

@@ -81,7 +81,7 @@ impl Workbench {
 }
 
 impl<C, O: Observer> Cx<'_, C, O> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn tell(&mut self, fact: Fact<'_>) {
         self.observer.see(self.scratch.at, fact);
     }
@@ -215,21 +215,21 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     /// Sets or clears a flag on all inputs of a task; what was held is scheduled again.
-    pub(super) fn set_flags(&mut self, t: TaskId, flag: u32, on: bool) {
+    pub(super) fn set_flags(&mut self, t: TaskId, flag: u8, on: bool) {
         let plan = self.plan;
         for &c in &plan.job.graph.inputs[t as usize] {
             self.set_flag(c, flag, on);
         }
     }
 
-    pub(super) fn set_flag(&mut self, c: ChannelId, flag: u32, on: bool) {
+    pub(super) fn set_flag(&mut self, c: ChannelId, flag: u8, on: bool) {
         let ch = &mut self.channels.list[c as usize];
         if on {
             ch.flags |= flag;
             return;
         }
         ch.flags &= !flag;
-        for _ in 0..std::mem::take(&mut ch.held) {
+        for _ in 0..std::mem::take(&mut self.channels.rest[c as usize].held) {
             self.schedule(self.now, What::Deliver, c);
         }
     }

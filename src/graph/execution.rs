@@ -3,6 +3,7 @@
 use super::job::{GraphError, JobEdge, JobGraph, OperatorNode, Partition, Role};
 use super::order::{BackEdges, arrange, search};
 use crate::base::{ChannelId, TaskId, mix};
+use std::rc::Rc;
 
 /// A parallel instance of an operator.
 #[derive(Clone, Debug)]
@@ -47,8 +48,8 @@ pub struct Route {
     pub first: ChannelId,
     /// How many channels there are.
     pub count: u32,
-    /// Key group → offset from `first`; empty where the partition is not by hash.
-    groups: Vec<u32>,
+    /// Key group → offset from `first`, shared by all senders; empty where the partition is not by hash.
+    groups: Rc<[u32]>,
 }
 
 impl Route {
@@ -129,12 +130,12 @@ impl ExecutionGraph {
             let port = self.edges[..i].iter().filter(|o| o.to == e.to).count() as u32;
             let receivers = self.operators[e.to].parallelism;
             let (senders, targets) = (self.tasks_of(e.from), self.tasks_of(e.to));
-            let groups: Vec<u32> = match e.partition {
+            let groups: Rc<[u32]> = match e.partition {
                 Partition::Hash { .. } => {
                     let share = |group| (group as u64 * receivers as u64 / self.max_parallelism as u64) as u32;
                     (0..self.max_parallelism).map(share).collect()
                 }
-                _ => Vec::new(),
+                _ => Rc::default(),
             };
             for (k, from) in senders.enumerate() {
                 let first = self.channels.len() as ChannelId;
@@ -151,7 +152,7 @@ impl ExecutionGraph {
                     self.inputs[to as usize].push(id);
                     self.outputs[from as usize].push(id);
                 }
-                let route = Route { edge: i as u32, partition: e.partition, first, count, groups: groups.clone() };
+                let route = Route { edge: i as u32, partition: e.partition, first, count, groups: Rc::clone(&groups) };
                 self.routes[from as usize].push(route);
             }
         }

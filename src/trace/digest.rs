@@ -15,7 +15,8 @@ impl RunDigest {
 }
 
 impl Observer for RunDigest {
-    #[inline]
+    /// Inlined everywhere: which arm it is, is known where the fact is made.
+    #[inline(always)]
     fn see(&mut self, at: At, fact: Fact<'_>) {
         // The three facts of every record, by the shortest way: one or two foldings each.
         match fact {
@@ -40,6 +41,14 @@ impl RunDigest {
         self.0.word(at.time.0);
         self.0.word(hash_text(fact.name()));
         fact.fields(&mut self.0);
+    }
+}
+
+/// A name by eight letters at a time, rounded up with zeros: two words where FNV takes two dozen steps.
+#[inline]
+fn name(mix: &mut Mix, name: &str) {
+    for letters in name.as_bytes().chunks(8) {
+        mix.word(letters.iter().rev().fold(0, |w, &b| w << 8 | b as u64));
     }
 }
 

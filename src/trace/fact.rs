@@ -439,12 +439,12 @@ pub trait Observer {
 }
 
 impl Observer for () {
-    #[inline]
+    #[inline(always)]
     fn see(&mut self, _: At, _: Fact<'_>) {}
 }
 
 impl<A: Observer, B: Observer> Observer for (A, B) {
-    #[inline]
+    #[inline(always)]
     fn see(&mut self, at: At, fact: Fact<'_>) {
         self.0.see(at, fact);
         self.1.see(at, fact);
@@ -456,7 +456,7 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
 }
 
 impl<A: Observer> Observer for Option<A> {
-    #[inline]
+    #[inline(always)]
     fn see(&mut self, at: At, fact: Fact<'_>) {
         if let Some(a) = self {
             a.see(at, fact);
@@ -469,7 +469,7 @@ impl<A: Observer> Observer for Option<A> {
 }
 
 impl<A: Observer> Observer for &mut A {
-    #[inline]
+    #[inline(always)]
     fn see(&mut self, at: At, fact: Fact<'_>) {
         (**self).see(at, fact);
     }

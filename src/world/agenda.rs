@@ -45,41 +45,59 @@ impl<E: Copy> Agenda<E> for AnyOrder {
     }
 }
 
+/// An event far away: its turn among those of the same moment is kept with it.
 #[derive(Clone, Copy, Debug)]
-struct Entry<E> {
+struct Far<E> {
     time: u64,
-    seq: u32,
+    seq: u64,
     event: E,
 }
 
-impl<E> Entry<E> {
-    #[inline]
-    fn key(&self) -> u128 {
-        (self.time as u128) << 32 | self.seq as u128
-    }
-}
-
-impl<E> PartialEq for Entry<E> {
+impl<E> PartialEq for Far<E> {
     fn eq(&self, o: &Self) -> bool {
-        self.key() == o.key()
+        (self.time, self.seq) == (o.time, o.seq)
     }
 }
-impl<E> Eq for Entry<E> {}
-impl<E> PartialOrd for Entry<E> {
+impl<E> Eq for Far<E> {}
+impl<E> PartialOrd for Far<E> {
     fn partial_cmp(&self, o: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(o))
     }
 }
-impl<E> Ord for Entry<E> {
+impl<E> Ord for Far<E> {
     fn cmp(&self, o: &Self) -> std::cmp::Ordering {
-        self.key().cmp(&o.key())
+        (self.time, self.seq).cmp(&(o.time, o.seq))
     }
 }
 
+/// An event in its bucket: so many nanoseconds after the bucket begins. 8 bytes.
+#[derive(Clone, Copy, Debug)]
+struct Spot<E> {
+    after: u32,
+    event: E,
+}
+
+/// Events of one bucket, in the order of their insertion: one cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Chunk<E> {
+    /// The bucket's next older chunk; they are full.
+    next: u32,
+    len: u32,
+    events: [Spot<E>; CHUNK],
+}
+
+const CHUNK: usize = 7;
 const NIL: u32 = u32::MAX;
+/// A bucket with more events is crowded.
+const CROWD: usize = 14;
 
 /// In the order of (time, insertion): a calendar of buckets, each sorted when it is opened. Events beyond
 /// the calendar wait in a heap. Crowded buckets make the calendar finer.
+///
+/// No event carries its turn: all events of one moment are in one place, a bucket's list has the newest
+/// first, and sorting keeps their order. (What waits in the heap enters its bucket as soon as the calendar
+/// reaches that, before anything newer can.)
 #[derive(Clone, Debug)]
 pub struct TimeOrder<E> {
     /// A bucket is 2^shift nanoseconds wide.
@@ -88,22 +106,23 @@ pub struct TimeOrder<E> {
     /// The number of the open bucket (time >> shift).
     open: u64,
     /// Its entries, the next one last.
-    current: Vec<Entry<E>>,
+    current: Vec<Spot<E>>,
     heads: Vec<u32>,
     /// One bit a bucket: not empty.
     filled: Vec<u64>,
-    nodes: Vec<(Entry<E>, u32)>,
+    chunks: Vec<Chunk<E>>,
     free: u32,
+    /// How many buckets are filled.
     waiting: usize,
-    beyond: BinaryHeap<Reverse<Entry<E>>>,
-    seq: u32,
+    beyond: BinaryHeap<Reverse<Far<E>>>,
+    seq: u64,
     crowded: u32,
 }
 
 impl<E: Copy> TimeOrder<E> {
     /// An empty agenda; most events come at most `horizon` nanoseconds after they were scheduled.
     pub fn new(horizon: u64) -> Self {
-        let shift = (horizon / 96).max(1).ilog2();
+        let shift = (horizon / 96).max(1).ilog2().min(31);
         let mut agenda = TimeOrder {
             shift,
             mask: 0,
@@ -111,7 +130,7 @@ impl<E: Copy> TimeOrder<E> {
             current: Vec::new(),
             heads: Vec::new(),
             filled: Vec::new(),
-            nodes: Vec::new(),
+            chunks: Vec::new(),
             free: NIL,
             waiting: 0,
             beyond: BinaryHeap::new(),
@@ -129,31 +148,61 @@ impl<E: Copy> TimeOrder<E> {
     }
 
     #[inline]
-    fn put(&mut self, e: Entry<E>) {
-        let bucket = e.time >> self.shift;
-        if bucket <= self.open {
-            let mut j = self.current.len();
-            self.current.push(e);
-            while j > 0 && self.current[j - 1].key() < e.key() {
-                self.current[j] = self.current[j - 1];
-                j -= 1;
-            }
-            self.current[j] = e;
-        } else if bucket - self.open <= self.mask {
-            let i = (bucket & self.mask) as usize;
-            let node = (e, self.heads[i]);
-            if self.free == NIL {
-                self.heads[i] = self.nodes.len() as u32;
-                self.nodes.push(node);
-            } else {
-                self.heads[i] = self.free;
-                self.free = std::mem::replace(&mut self.nodes[self.heads[i] as usize], node).1;
-            }
-            self.filled[i >> 6] |= 1 << (i & 63);
-            self.waiting += 1;
-        } else {
-            self.beyond.push(Reverse(e));
+    fn put(&mut self, time: u64, event: E) {
+        let bucket = time >> self.shift;
+        // From 0: the bucket after the open one. (The open one, and any before it, wrap around.)
+        if bucket.wrapping_sub(self.open).wrapping_sub(1) >= self.mask {
+            return self.put_elsewhere(time, event);
         }
+        let i = (bucket & self.mask) as usize;
+        let spot = Spot { after: (time - (bucket << self.shift)) as u32, event };
+        let head = self.heads[i];
+        if let Some(chunk) = self.chunks.get_mut(head as usize)
+            && let Some(place) = chunk.events.get_mut(chunk.len as usize)
+        {
+            *place = spot;
+            chunk.len += 1;
+            return;
+        }
+        self.begin_chunk(i, head, spot);
+    }
+
+    fn begin_chunk(&mut self, bucket: usize, next: u32, first: Spot<E>) {
+        let chunk = Chunk { next, len: 1, events: [first; CHUNK] };
+        let place = self.free;
+        if let Some(spare) = self.chunks.get_mut(place as usize) {
+            self.free = std::mem::replace(spare, chunk).next;
+            self.heads[bucket] = place;
+        } else {
+            self.heads[bucket] = self.chunks.len() as u32;
+            self.chunks.push(chunk);
+        }
+        if next == NIL {
+            self.filled[bucket >> 6] |= 1 << (bucket & 63);
+            self.waiting += 1;
+        }
+    }
+
+    fn put_elsewhere(&mut self, time: u64, event: E) {
+        if time >> self.shift <= self.open {
+            debug_assert!(time >> self.shift == self.open, "[cutline bug] an event in the past");
+            self.insert(time.saturating_sub(self.open << self.shift) as u32, event);
+        } else {
+            self.seq += 1;
+            self.beyond.push(Reverse(Far { time, seq: self.seq, event }));
+        }
+    }
+
+    /// Into the open bucket, behind what has the same time.
+    #[inline]
+    fn insert(&mut self, after: u32, event: E) {
+        let mut j = self.current.len();
+        self.current.push(Spot { after, event });
+        while j > 0 && self.current[j - 1].after <= after {
+            self.current[j] = self.current[j - 1];
+            j -= 1;
+        }
+        self.current[j] = Spot { after, event };
     }
 
     /// Takes in from the heap what the calendar reaches by now.
@@ -164,7 +213,7 @@ impl<E: Copy> TimeOrder<E> {
                 break;
             }
             self.beyond.pop();
-            self.put(e);
+            self.put(e.time, e.event);
         }
     }
 
@@ -186,28 +235,16 @@ impl<E: Copy> TimeOrder<E> {
         let i = (word << 6) + bits.trailing_zeros() as usize;
         self.open += 1 + ((i as u64).wrapping_sub(start as u64) & self.mask);
         self.filled[word] &= !(1 << (i & 63));
-        let mut node = std::mem::replace(&mut self.heads[i], NIL);
-        while node != NIL {
-            let (e, next) = self.nodes[node as usize];
-            self.nodes[node as usize].1 = self.free;
-            self.free = node;
-            self.current.push(e);
-            node = next;
+        self.waiting -= 1;
+        let mut at = std::mem::replace(&mut self.heads[i], NIL);
+        while let Some(chunk) = self.chunks.get_mut(at as usize) {
+            let len = (chunk.len as usize).min(CHUNK);
+            self.current.extend(chunk.events[..len].iter().rev());
+            let next = std::mem::replace(&mut chunk.next, self.free);
+            self.free = at;
+            at = next;
         }
-        self.waiting -= self.current.len();
-        if self.current.len() > 24 {
-            self.current.sort_unstable_by_key(|e| Reverse(e.key()));
-            self.crowded += 1;
-        } else {
-            for i in 1..self.current.len() {
-                let (e, mut j) = (self.current[i], i);
-                while j > 0 && self.current[j - 1].key() < e.key() {
-                    self.current[j] = self.current[j - 1];
-                    j -= 1;
-                }
-                self.current[j] = e;
-            }
-        }
+        self.sort();
         if !self.beyond.is_empty() {
             self.reach();
         }
@@ -217,26 +254,51 @@ impl<E: Copy> TimeOrder<E> {
         true
     }
 
+    /// The latest first; what has the same time keeps its order.
+    #[inline]
+    fn sort(&mut self) {
+        let list = &mut self.current[..];
+        if list.len() > CROWD {
+            self.crowded += 1;
+        }
+        if list.len() > 3 * CROWD {
+            return list.sort_by_key(|e| Reverse(e.after));
+        }
+        for i in 1..list.len() {
+            let (e, mut j) = (list[i], i);
+            while j > 0 && list[j - 1].after < e.after {
+                list[j] = list[j - 1];
+                j -= 1;
+            }
+            list[j] = e;
+        }
+    }
+
     /// Halves the width of the buckets.
     #[cold]
     fn refine(&mut self) {
-        let mut all = std::mem::take(&mut self.current);
-        all.sort_unstable_by_key(|e| Reverse(e.key()));
-        let now = all.last().map_or(0, |e| e.time);
-        for head in &self.heads {
-            let mut node = *head;
-            while node != NIL {
-                all.push(self.nodes[node as usize].0);
-                node = self.nodes[node as usize].1;
+        let start = self.open << self.shift;
+        let mut all: Vec<_> = self.current.drain(..).rev().map(|e| (start + e.after as u64, e.event)).collect();
+        let now = all.first().map_or(start, |e| e.0);
+        for ahead in 1..=self.mask {
+            let bucket = self.open + ahead;
+            let (before, mut at) = (all.len(), self.heads[(bucket & self.mask) as usize]);
+            while let Some(chunk) = self.chunks.get(at as usize) {
+                let events = chunk.events[..chunk.len as usize].iter().rev();
+                all.extend(events.map(|e| ((bucket << self.shift) + e.after as u64, e.event)));
+                at = chunk.next;
             }
+            all[before..].reverse(); // the oldest first
         }
-        all.extend(self.beyond.drain().map(|Reverse(e)| e));
+        while let Some(Reverse(e)) = self.beyond.pop() {
+            all.push((e.time, e.event));
+        }
         self.shift -= 1;
         self.open = now >> self.shift;
         self.lay_out((self.mask + 1) * 2);
-        self.nodes.clear();
+        self.chunks.clear();
         (self.free, self.waiting, self.crowded) = (NIL, 0, 0);
-        all.into_iter().for_each(|e| self.put(e));
+        all.into_iter().for_each(|(time, e)| self.put(time, e));
     }
 }
 
@@ -245,10 +307,7 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
 
     #[inline]
     fn schedule(&mut self, at: Time, event: E) {
-        self.seq += 1;
-        assert!(self.seq != u32::MAX, "[cutline bug] more than 4 billion events in one run");
-        let e = Entry { time: at.0, seq: self.seq, event };
-        self.put(e);
+        self.put(at.0, event);
     }
 
     #[inline]
@@ -261,7 +320,7 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
     ) -> Option<(Time, E)> {
         loop {
             if let Some(e) = self.current.pop() {
-                return Some((Time(e.time), e.event));
+                return Some((Time((self.open << self.shift) + e.after as u64), e.event));
             }
             if !self.advance() {
                 return None;

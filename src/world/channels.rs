@@ -5,46 +5,54 @@ use crate::base::{ChannelId, TaskId, Time};
 /// Why nothing is delivered from a channel.
 pub mod flag {
     /// The receiver blocks it.
-    pub const BLOCKED: u32 = 1;
+    pub const BLOCKED: u8 = 1;
     /// The receiver is dead.
-    pub const DOWN: u32 = 2;
+    pub const DOWN: u8 = 2;
     /// The receiver has no room for its own output: takes no record.
-    pub const NO_ROOM: u32 = 4;
+    pub const NO_ROOM: u8 = 4;
     /// The receiver stalls.
-    pub const STALLED: u32 = 8;
+    pub const STALLED: u8 = 8;
+    /// Arrivals are still scheduled of messages that are gone. (No reason by itself.)
+    pub const STALE: u8 = 16;
 }
 
 const NIL: u32 = u32::MAX;
 
-/// One channel.
+/// One channel: what every message touches, in half a cache line.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 pub struct ChannelState {
+    /// When the last message arrives.
+    pub last: Time,
     /// The receiver.
     pub to: TaskId,
-    /// The sender.
-    pub from: TaskId,
-    /// Its place among the receiver's inputs.
-    pub input: u32,
-    /// The number of its job edge among those that enter the receiver.
-    pub port: u32,
-    /// See [`flag`].
-    pub flags: u32,
-    /// Messages that have arrived but could not be taken.
-    pub held: u32,
-    /// Arrivals still scheduled of messages that are gone.
-    pub stale: u32,
+    /// `seq` of the record that was sent last.
+    pub sent: u32,
     /// How many messages were ever put in.
     pub nth: u32,
     head: u32,
     tail: u32,
-    /// Records in it.
+    /// Its place among the receiver's inputs.
+    pub input: u16,
+    /// See [`flag`].
+    pub flags: u8,
+    /// Whether only so many records fit.
+    pub bounded: bool,
+}
+
+/// What is seldom needed of a channel.
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelRest {
+    /// The sender.
+    pub from: TaskId,
+    /// Messages that have arrived but could not be taken.
+    pub held: u32,
+    /// Arrivals still scheduled of messages that are gone.
+    pub stale: u32,
+    /// Records in it (only counted where it is bounded).
     pub records: u32,
     /// The most records that fit (`u32::MAX`: no bound).
     pub capacity: u32,
-    /// `seq` of the record that was sent last.
-    pub sent: u64,
-    /// When the last message arrives.
-    pub last: Time,
 }
 
 /// All channels, and what is in them. `M` is a message.
@@ -52,54 +60,59 @@ pub struct ChannelState {
 pub struct Channels<M> {
     /// The channels.
     pub list: Vec<ChannelState>,
+    /// The rest of what is known of each.
+    pub rest: Vec<ChannelRest>,
     nodes: Vec<(M, u32)>,
     free: u32,
 }
 
 impl<M: Copy> Clone for Channels<M> {
     fn clone(&self) -> Self {
-        Channels { list: self.list.clone(), nodes: self.nodes.clone(), free: self.free }
+        Channels { list: self.list.clone(), rest: self.rest.clone(), nodes: self.nodes.clone(), free: self.free }
     }
     fn clone_from(&mut self, o: &Self) {
         self.list.clone_from(&o.list);
+        self.rest.clone_from(&o.rest);
         self.nodes.clone_from(&o.nodes);
         self.free = o.free;
     }
 }
 
 impl<M: Copy> Channels<M> {
-    /// Empty channels: (sender, receiver, input, port, capacity) of each.
-    pub fn new(list: impl Iterator<Item = (TaskId, TaskId, u32, u32, u32)>) -> Self {
-        let list = list.map(|(from, to, input, port, capacity)| ChannelState {
-            to,
-            from,
-            input,
-            port,
-            flags: 0,
-            held: 0,
-            stale: 0,
-            nth: 0,
-            head: NIL,
-            tail: NIL,
-            records: 0,
-            capacity,
-            sent: 0,
-            last: Time(0),
-        });
-        Channels { list: list.collect(), nodes: Vec::new(), free: NIL }
+    /// Empty channels: (sender, receiver, input, capacity) of each.
+    ///
+    /// # Panics
+    /// If a receiver has more than 65,536 inputs.
+    pub fn new(channels: impl ExactSizeIterator<Item = (TaskId, TaskId, u32, u32)>) -> Self {
+        let (mut list, mut rest) = (Vec::with_capacity(channels.len()), Vec::with_capacity(channels.len()));
+        for (from, to, input, capacity) in channels {
+            assert!(input <= u16::MAX as u32, "a task can have at most 65,536 inputs");
+            list.push(ChannelState {
+                last: Time(0),
+                to,
+                sent: 0,
+                nth: 0,
+                head: NIL,
+                tail: NIL,
+                input: input as u16,
+                flags: 0,
+                bounded: capacity != u32::MAX,
+            });
+            rest.push(ChannelRest { from, held: 0, stale: 0, records: 0, capacity });
+        }
+        Channels { list, rest, nodes: Vec::new(), free: NIL }
     }
 
     /// Puts a message at the end.
     #[inline]
     pub fn push(&mut self, c: ChannelId, m: M) {
-        let node = if self.free == NIL {
-            self.nodes.push((m, NIL));
-            self.nodes.len() as u32 - 1
+        let mut node = self.free;
+        if let Some(spare) = self.nodes.get_mut(node as usize) {
+            self.free = std::mem::replace(spare, (m, NIL)).1;
         } else {
-            let node = self.free;
-            self.free = std::mem::replace(&mut self.nodes[node as usize], (m, NIL)).1;
-            node
-        };
+            node = self.nodes.len() as u32;
+            self.nodes.push((m, NIL));
+        }
         let ch = &mut self.list[c as usize];
         ch.nth += 1;
         if ch.head == NIL {
@@ -122,13 +135,10 @@ impl<M: Copy> Channels<M> {
     pub fn pop(&mut self, c: ChannelId) -> Option<M> {
         let ch = &mut self.list[c as usize];
         let head = ch.head;
-        if head == NIL {
-            return None;
-        }
-        let (m, next) = self.nodes[head as usize];
+        let node = self.nodes.get_mut(head as usize)?;
+        let (m, next) = *node;
         ch.head = next;
-        self.nodes[head as usize].1 = self.free;
-        self.free = head;
+        node.1 = std::mem::replace(&mut self.free, head);
         Some(m)
     }
 
@@ -154,9 +164,10 @@ impl<M: Copy> Channels<M> {
         while self.pop(c).is_some() {
             gone += 1;
         }
-        let ch = &mut self.list[c as usize];
-        ch.stale += gone - ch.held;
-        (ch.held, ch.records, ch.flags) = (0, 0, 0);
+        let (ch, rest) = (&mut self.list[c as usize], &mut self.rest[c as usize]);
+        rest.stale += gone - rest.held;
+        (rest.held, rest.records) = (0, 0);
+        ch.flags = if rest.stale > 0 { flag::STALE } else { 0 };
     }
 }
 
@@ -168,7 +179,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn channels_are_queues(steps in proptest::collection::vec((0u32..3, 0u8..4), 0..200)) {
-            let mut channels = Channels::new((0..3).map(|i| (0, 1, i, 0, u32::MAX)));
+            let mut channels = Channels::new((0..3).map(|i| (0, 1, i, u32::MAX)));
             let mut model = vec![VecDeque::new(); 3];
             for (n, (c, what)) in steps.into_iter().enumerate() {
                 match what {
