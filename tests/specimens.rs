@@ -5,10 +5,10 @@ use cutline::base::{Ratio, Time};
 use cutline::check::{Mode, RunVerdict};
 use cutline::choice::Seeded;
 use cutline::dataflow::{Countdown, Generator, JobBuilder, KeyBy, KeyedFold, KeyedSum, Sink, TableSink, Union};
-use cutline::engine::{Pace, Plan};
+use cutline::engine::{Pace, Plan, Variant};
 use cutline::graph::{BackEdges, Partition};
 use cutline::search::{RunResult, run_plan};
-use cutline::specimen::{Specimen, all};
+use cutline::specimen::{Specimen, all, named};
 use cutline::world::{Crash, Decline, Delay, Target, When};
 
 const HASH: Partition = Partition::Hash { salt: 1 };
@@ -98,6 +98,17 @@ fn two_cycle(silent: bool) -> JobBuilder {
         .edge("b", "a", HASH)
 }
 
+/// Messages between instances of `a` and `b` are quick, all others slow: barriers come back early.
+fn quick_loop(mut plan: Plan) -> Plan {
+    let graph = &plan.job.graph;
+    let inside = |t: u32| ["a[0]", "a[1]", "b[0]"].contains(&graph.tasks[t as usize].name.as_str());
+    for (c, delay) in graph.channels.iter().zip(&mut plan.delays) {
+        let quick = inside(c.from) && inside(c.to);
+        *delay = if quick { Delay::uniform(500, 4_000) } else { Delay::uniform(1_000, 150_000) };
+    }
+    plan
+}
+
 /// The plans on which a specimen is tried, by its name.
 fn plan_for(name: &str) -> Plan {
     match name {
@@ -112,12 +123,11 @@ fn plan_for(name: &str) -> Plan {
         }
         "log-after-return" => lively(name, two_returns(false)),
         "no-epochs" => lively(name, two_returns(true)),
-        "back-edges-too-many" => lively(name, two_cycle(false)),
+        "back-edges-too-many" => quick_loop(lively(name, two_cycle(false))),
+        "early-edge-not-held" => quick_loop(lively(name, self_loop(false))),
         "algorithm-1-on-a-cycle" => lively(name, two_cycle(true)),
         "log-discarded-on-other-abort" => declining(lively(name, self_loop(false))),
-        "early-edge-not-held" | "log-not-taken" | "log-one-late" | "one-log-for-all-epochs" => {
-            lively(name, self_loop(false))
-        }
+        "log-not-taken" | "log-one-late" | "one-log-for-all-epochs" => lively(name, self_loop(false)),
         "log-closed-one-early" | "log-replayed-twice" | "replay-after-newer" | "copy-during-replay" => {
             crashing(lively(name, self_loop(false)))
         }
@@ -168,4 +178,34 @@ fn the_shipped_system_holds_on_the_same_plans() {
         }
         assert!(completed >= 200, "{}: only {completed} snapshots completed", specimen.name);
     }
+}
+
+fn holds(what: &str, plan: &Plan) {
+    for seed in 0..200 {
+        let first = run(plan, seed).report.violations.into_iter().next();
+        assert!(first.is_none(), "{what}, seed {seed}: {first:?}");
+    }
+}
+
+/// Where a finding has two sides, each alone is harmless: the fault is what the card says it is.
+#[test]
+fn half_a_fault_is_none() {
+    // D4 and D5: with the hold of D10, any set of back-edges whose rest is a DAG will do.
+    for name in ["visited-edges-as-back-edges", "back-edges-too-many"] {
+        let mut plan = plan_for(name);
+        named(name).expect("it is in the list").apply(&mut plan);
+        plan.variant = Variant::default();
+        holds(name, &plan);
+    }
+    // D10 needs a back-edge that no regular path leads round; D1 needs two into one task.
+    for name in ["early-edge-not-held", "log-after-return"] {
+        let mut plan = quick_loop(lively(name, two_cycle(false)));
+        named(name).expect("it is in the list").apply(&mut plan);
+        holds(name, &plan);
+    }
+    // D2 needs two snapshots in flight.
+    let mut plan = plan_for("no-epochs");
+    plan.checkpoints.max_concurrent = 1;
+    named("no-epochs").expect("it is in the list").apply(&mut plan);
+    holds("no-epochs", &plan);
 }
