@@ -171,7 +171,8 @@ impl Plan {
         }
     }
 
-    /// The longest that a single thing takes in this plan, in nanoseconds.
+    /// The longest that a single thing takes in this plan, in nanoseconds. That a source comes to its position
+    /// is one: a checkpoint by position is pending from the first source to the last.
     pub fn longest_delay(&self) -> u64 {
         let delays = self.delays.iter().chain(&self.write).chain(&self.control).map(|d| d.longest());
         // By position, a checkpoint waits until the slowest source is there.
@@ -180,7 +181,17 @@ impl Plan {
         let stalls = self.faults.stalls.iter().map(|s| s.ns);
         let c = &self.checkpoints;
         let other = [self.detection, self.restart, c.every.unwrap_or(0), c.min_pause, c.timeout.unwrap_or(0)];
-        delays.chain(paces).chain(stalls).chain(other).max().unwrap_or(0)
+        let longest = delays.chain(paces).chain(stalls).chain(other).max().unwrap_or(0);
+        longest.max(self.longest_way())
+    }
+
+    /// The time that the slowest source takes to its last position. Behind bounded channels a record may have to
+    /// wait for room.
+    fn longest_way(&self) -> u64 {
+        let bounded = self.capacities.iter().zip(&self.delays).filter(|(c, _)| **c != u32::MAX);
+        let room = bounded.map(|(_, d)| d.longest());
+        let record = self.paces.iter().map(|p| p.every).chain(room).max().unwrap_or(0);
+        self.checkpoints.at.last().map_or(0, |&position| position.saturating_mul(record))
     }
 
     /// Whether there are checkpoints at all.
