@@ -36,9 +36,8 @@ pub(super) fn counts_the_oldest() -> Variant {
 /// The next snapshot that completes takes the one that was aborted before it along.
 pub(super) fn completes_what_it_aborted() -> Variant {
     coordinator::<Epoch>(|inner, aborted, input, fx| {
-        let from = fx.len();
         inner.handle(input, fx);
-        for i in from..fx.len() {
+        for i in 0..fx.len() {
             match fx[i] {
                 Fx::Abort { epoch, .. } => *aborted = epoch,
                 Fx::Complete { .. } if *aborted != 0 => fx.push(Fx::Complete { epoch: std::mem::take(aborted) }),
@@ -64,18 +63,16 @@ fn move_offsets(fx: &mut [PlanEffect], by: fn(u64) -> u64) {
 /// Sources go on one record too late.
 pub(super) fn too_far() -> Variant {
     planner(|inner, _, input, fx| {
-        let from = fx.len();
         inner.handle(input, fx);
-        move_offsets(&mut fx[from..], |offset| offset + 1);
+        move_offsets(fx, |offset| offset + 1);
     })
 }
 
 /// Sources go on one record too early.
 pub(super) fn too_near() -> Variant {
     planner(|inner, _, input, fx| {
-        let from = fx.len();
         inner.handle(input, fx);
-        move_offsets(&mut fx[from..], |offset| offset.saturating_sub(1));
+        move_offsets(fx, |offset| offset.saturating_sub(1));
     })
 }
 

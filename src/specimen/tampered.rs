@@ -1,5 +1,6 @@
 //! The two wrappers that most specimens are made of: a shipped part, and functions that tamper with what goes
-//! in or comes out. What is wrong is in the functions; nothing here is.
+//! in or comes out. What is wrong is in the functions; nothing here is. A function finds its list of effects
+//! empty: what was asked for before is on its way, and not its business.
 
 use crate::base::{Digester, Epoch};
 use crate::engine::Variant;
@@ -59,14 +60,18 @@ struct Tampered<S> {
 
 impl<S: Memory> Protocol for Tampered<S> {
     fn record(&mut self, input: u32, fx: &mut Vec<Effect>) {
-        (self.record)(&mut self.abs, &mut self.memory, &self.shape, input, fx);
+        let mut mine = Vec::new();
+        (self.record)(&mut self.abs, &mut self.memory, &self.shape, input, &mut mine);
+        fx.append(&mut mine);
     }
 
     fn handle(&mut self, input: Input, fx: &mut Vec<Effect>) {
         if matches!(input, Input::Restored { .. }) {
             self.memory = S::default();
         }
-        (self.handle)(&mut self.abs, &mut self.memory, &self.shape, input, fx);
+        let mut mine = Vec::new();
+        (self.handle)(&mut self.abs, &mut self.memory, &self.shape, input, &mut mine);
+        fx.append(&mut mine);
     }
 
     fn digest(&self, d: &mut Digester) {
@@ -136,7 +141,9 @@ impl Inside for Planner {
 
 impl<M: Inside, S: Memory, I: 'static, E: 'static> Machine<I, E> for Altered<M, S, I, E> {
     fn handle(&mut self, input: I, fx: &mut Vec<E>) {
-        (self.handle)(&mut self.inner, &mut self.memory, input, fx);
+        let mut mine = Vec::new();
+        (self.handle)(&mut self.inner, &mut self.memory, input, &mut mine);
+        fx.append(&mut mine);
     }
 
     fn digest(&self, d: &mut Digester) {
