@@ -1,7 +1,7 @@
 //! The harness on trial: every specimen is caught by the property that its card names, and the shipped system
 //! is never flagged on the same plans and seeds.
 
-use cutline::base::{Ratio, Time};
+use cutline::base::{Ratio, Time, mix};
 use cutline::check::{Mode, RunVerdict};
 use cutline::choice::Seeded;
 use cutline::dataflow::{Countdown, Generator, JobBuilder, KeyBy, KeyedFold, KeyedSum, Sink, TableSink, Union};
@@ -9,7 +9,8 @@ use cutline::engine::{Pace, Plan, Variant};
 use cutline::graph::{BackEdges, Partition};
 use cutline::search::{RunResult, run_plan};
 use cutline::specimen::{Specimen, all, named};
-use cutline::world::{Crash, Decline, Delay, Target, When};
+use cutline::trace::Outcome;
+use cutline::world::{Crash, Decline, Delay, Point, Stall, Target, When};
 
 const HASH: Partition = Partition::Hash { salt: 1 };
 
@@ -208,4 +209,96 @@ fn half_a_fault_is_none() {
     plan.checkpoints.max_concurrent = 1;
     named("no-epochs").expect("it is in the list").apply(&mut plan);
     holds("no-epochs", &plan);
+}
+
+/// What goes wrong, drawn from `k`: crashes at protocol points, at times and by rate, of tasks and of nodes;
+/// declines, stalls, time limits; stores and control planes with and without delay.
+fn chaotic(mut plan: Plan, k: u64) -> Plan {
+    let x = |salt: u64, n: u64| mix(k, salt) % n;
+    let tasks = plan.job.graph.tasks.len() as u64;
+    let c = &mut plan.checkpoints;
+    c.max_concurrent = 1 + x(1, 4) as u32;
+    c.every = Some(8_000 + x(2, 60_000));
+    c.retain = 1 + x(3, 2) as u32;
+    c.timeout = (x(4, 3) == 0).then(|| 700_000 + x(5, 900_000));
+    c.min_pause = if x(6, 3) == 0 { x(7, 50_000) } else { 0 };
+    if x(8, 4) == 0 {
+        (c.every, c.at) = (None, (1..8).map(|i| i * (2 + x(9, 5))).collect());
+    }
+    plan.write = plan.write.filter(|_| x(10, 3) > 0);
+    plan.control = plan.control.filter(|_| x(11, 3) > 0);
+    (plan.detection, plan.restart) = (1_000 + x(12, 40_000), 1_000 + x(13, 20_000));
+    let target = |salt: u64| match x(salt, 3) {
+        0 => Target::Any,
+        1 => Target::Task(x(salt + 1, tasks) as u32),
+        _ => Target::Node(x(salt + 1, 2) as u32),
+    };
+    for i in 0..x(14, 4) {
+        let (point, nth) = (Point::NAMES[x(100 + i, 8) as usize].0, 1 + x(200 + i, 12) as u32);
+        plan.faults.crashes.push(Crash { target: target(300 + 10 * i), when: When::Point { point, nth } });
+    }
+    for i in 0..x(15, 3) {
+        let when = When::At(Time(x(400 + i, 300_000)));
+        plan.faults.crashes.push(Crash { target: Target::Node(x(500 + i, 2) as u32), when });
+    }
+    if x(16, 2) == 0 {
+        let when = When::Rate { ratio: Ratio { num: 1, den: 60 + x(17, 100) as u32 }, most: 4, until: Time(600_000) };
+        plan.faults.crashes.push(Crash { target: Target::Any, when });
+    }
+    if x(18, 2) == 0 {
+        plan.faults.declines.push(Decline { task: None, ratio: Ratio { num: 1, den: 15 }, most: 5 });
+    }
+    if x(19, 4) == 0 {
+        let (task, at, ns) = (x(20, tasks) as u32, Time(x(21, 200_000)), x(22, 80_000));
+        plan.faults.stalls.push(Stall { task, at, ns });
+    }
+    let loops = plan.job.graph.channels.iter().any(|c| c.back_edge);
+    if !loops && x(23, 4) == 0 {
+        plan.capacities.fill(2 + x(24, 4) as u32);
+    }
+    plan
+}
+
+#[test]
+fn the_shipped_system_holds_in_chaos() {
+    let jobs: [fn() -> JobBuilder; 4] = [shuffle, || two_returns(false), || self_loop(false), || two_cycle(false)];
+    for (i, job) in jobs.into_iter().enumerate() {
+        for k in 0..500 {
+            let plan = lively("chaos", job());
+            let plan = if k % 2 == 0 { quick_loop(plan) } else { plan };
+            let result = run(&chaotic(plan, k), k);
+            let first = result.report.violations.first();
+            assert!(first.is_none(), "job {i}, plan and seed {k}: {first:?}");
+            assert_eq!(result.outcome, Outcome::Finished, "job {i}, plan and seed {k}");
+        }
+    }
+}
+
+/// A checkpoint by position is pending until the slowest source has come there: that is not overdue.
+#[test]
+fn a_slow_source_is_no_deadlock() {
+    let job = JobBuilder::new()
+        .source("fast", 1, Generator::new(50))
+        .source("slow", 1, Generator::new(50))
+        .sink("sink", 1, TableSink::default())
+        .edge("fast", "sink", Partition::Forward)
+        .edge("slow", "sink", Partition::Forward);
+    let mut plan = lively("slow", job);
+    let slow = plan.job.graph.operators.iter().position(|o| o.name == "slow").expect("there is one");
+    plan.paces[slow].every = 1_000_000;
+    (plan.checkpoints.every, plan.checkpoints.at) = (None, vec![40]);
+    holds("slow", &plan);
+}
+
+#[test]
+fn aborts_are_taken_wrongly_in_loops_too() {
+    for name in ["cancel-overtakes", "one-number-for-dead-and-aligned", "aborted-completes"] {
+        let specimen = named(name).expect("it is in the list");
+        let mut plan = declining(lively(name, self_loop(false)));
+        holds(name, &plan);
+        specimen.apply(&mut plan);
+        let found = (0..1_000).find_map(|seed| Some((seed, run(&plan, seed).report.violations.first()?.clone())));
+        println!("{name} in a loop: {:?}", found.as_ref().map(|(seed, v)| (seed, v.property.name(), &v.message)));
+        assert_eq!(found.map(|(_, v)| v.property), Some(specimen.caught_by), "{name}");
+    }
 }
