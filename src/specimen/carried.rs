@@ -42,7 +42,7 @@ fn swap(_: &mut (), held: &mut Held, (c, m): Carried, out: &mut Vec<Carried>) {
         (Some(b), _) => out.extend([(c, b), (c, m)]),
         (None, Message::Record { .. }) => {
             held.seen += 1;
-            if held.seen % 8 == 0 { held.back.push((c, m)) } else { out.push((c, m)) }
+            if held.seen.is_multiple_of(8) { held.back.push((c, m)) } else { out.push((c, m)) }
         }
         (None, _) => out.push((c, m)),
     }
