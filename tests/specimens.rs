@@ -211,11 +211,9 @@ fn half_a_fault_is_none() {
     holds("no-epochs", &plan);
 }
 
-/// What goes wrong, drawn from `k`: crashes at protocol points, at times and by rate, of tasks and of nodes;
-/// declines, stalls, time limits; stores and control planes with and without delay.
-fn chaotic(mut plan: Plan, k: u64) -> Plan {
+/// When checkpoints are triggered and how long things take, drawn from `k`.
+fn irregular(mut plan: Plan, k: u64) -> Plan {
     let x = |salt: u64, n: u64| mix(k, salt) % n;
-    let tasks = plan.job.graph.tasks.len() as u64;
     let c = &mut plan.checkpoints;
     c.max_concurrent = 1 + x(1, 4) as u32;
     c.every = Some(8_000 + x(2, 60_000));
@@ -228,6 +226,18 @@ fn chaotic(mut plan: Plan, k: u64) -> Plan {
     plan.write = plan.write.filter(|_| x(10, 3) > 0);
     plan.control = plan.control.filter(|_| x(11, 3) > 0);
     (plan.detection, plan.restart) = (1_000 + x(12, 40_000), 1_000 + x(13, 20_000));
+    let loops = plan.job.graph.channels.iter().any(|c| c.back_edge);
+    if !loops && x(23, 4) == 0 {
+        plan.capacities.fill(2 + x(24, 4) as u32);
+    }
+    plan
+}
+
+/// What goes wrong, drawn from `k`: crashes at protocol points, at times and by rate, of tasks and of nodes;
+/// declines and stalls.
+fn chaotic(mut plan: Plan, k: u64) -> Plan {
+    let x = |salt: u64, n: u64| mix(k, salt) % n;
+    let tasks = plan.job.graph.tasks.len() as u64;
     let target = |salt: u64| match x(salt, 3) {
         0 => Target::Any,
         1 => Target::Task(x(salt + 1, tasks) as u32),
@@ -252,10 +262,6 @@ fn chaotic(mut plan: Plan, k: u64) -> Plan {
         let (task, at, ns) = (x(20, tasks) as u32, Time(x(21, 200_000)), x(22, 80_000));
         plan.faults.stalls.push(Stall { task, at, ns });
     }
-    let loops = plan.job.graph.channels.iter().any(|c| c.back_edge);
-    if !loops && x(23, 4) == 0 {
-        plan.capacities.fill(2 + x(24, 4) as u32);
-    }
     plan
 }
 
@@ -266,7 +272,7 @@ fn the_shipped_system_holds_in_chaos() {
         for k in 0..500 {
             let plan = lively("chaos", job());
             let plan = if k % 2 == 0 { quick_loop(plan) } else { plan };
-            let result = run(&chaotic(plan, k), k);
+            let result = run(&chaotic(irregular(plan, k), k), k);
             let first = result.report.violations.first();
             assert!(first.is_none(), "job {i}, plan and seed {k}: {first:?}");
             assert_eq!(result.outcome, Outcome::Finished, "job {i}, plan and seed {k}");
