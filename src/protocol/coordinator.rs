@@ -145,6 +145,9 @@ pub struct Coordinator {
     completed: Vec<Epoch>,
     /// Positions whose checkpoint completed.
     done_positions: Bits,
+    /// Positions whose checkpoint was aborted: sources that passed by took it, so no new one begins there
+    /// before a restart.
+    lost_positions: Bits,
     /// Sources that ended, and those that fell silent.
     ended: Bits,
     silent: Bits,
@@ -166,6 +169,7 @@ impl Coordinator {
             pending: Vec::new(),
             completed: Vec::new(),
             done_positions: Bits::default(),
+            lost_positions: Bits::default(),
             ended: Bits::default(),
             silent: Bits::default(),
             ticking: false,
@@ -251,7 +255,7 @@ impl Coordinator {
     }
 
     fn passed(&mut self, task: TaskId, position: u32, fx: &mut Vec<Fx>) {
-        if self.done_positions.contains(position) {
+        if self.done_positions.contains(position) || self.lost_positions.contains(position) {
             return;
         }
         if let Some(p) = self.pending.iter_mut().find(|p| p.position == Some(position)) {
@@ -343,7 +347,9 @@ impl Coordinator {
 
     fn abort(&mut self, epoch: Epoch, reason: &'static str, fx: &mut Vec<Fx>) {
         let Some(i) = self.pending.iter().position(|p| p.epoch == epoch && !p.writing) else { return };
-        self.pending.remove(i);
+        if let Some(position) = self.pending.remove(i).position {
+            self.lost_positions.insert(position);
+        }
         fx.push(Fx::Abort { epoch, reason, tell: true });
         self.go_on(fx);
     }
@@ -356,6 +362,7 @@ impl Coordinator {
 
     fn restarted(&mut self, attempt: Attempt, fx: &mut Vec<Fx>) {
         self.attempt = attempt;
+        self.lost_positions.clear();
         self.ended.clear();
         self.silent.clear();
         self.go_on(fx);
@@ -401,6 +408,7 @@ impl Machine<CoordinatorInput, CoordinatorEffect> for Coordinator {
         }
         self.completed.iter().for_each(|&e| d.epoch(e));
         d.bits(&self.done_positions);
+        d.bits(&self.lost_positions);
         d.bits(&self.ended);
         d.bits(&self.silent);
         let flags = [self.ticking, self.resting > 0, self.due, self.finished];
@@ -411,6 +419,22 @@ impl Machine<CoordinatorInput, CoordinatorEffect> for Coordinator {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_position_whose_checkpoint_was_aborted_waits_for_a_restart() {
+        let settings = CoordinatorSettings { tasks: 2, sources: vec![0, 1], positions: 1, ..Default::default() };
+        let mut c = Coordinator::new(settings);
+        let mut told = |input| {
+            let mut fx = Vec::new();
+            c.handle(input, &mut fx);
+            fx
+        };
+        assert!(told(CoordinatorInput::Passed { task: 0, position: 0 }).contains(&Fx::Begin { epoch: 1 }));
+        told(CoordinatorInput::Decline { task: 0, attempt: 1, epoch: 1 });
+        assert_eq!(told(CoordinatorInput::Passed { task: 1, position: 0 }), [], "source 0 is past it");
+        told(CoordinatorInput::Restarted { attempt: 2 });
+        assert!(told(CoordinatorInput::Passed { task: 1, position: 0 }).contains(&Fx::Begin { epoch: 2 }));
+    }
 
     #[test]
     fn a_pause_counts_from_the_last_completion() {
