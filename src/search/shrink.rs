@@ -5,7 +5,7 @@
 //! so that shrinking twice changes nothing. Deterministic: the fresh seeds are 0, 1, 2, …
 
 use super::case::{Case, Context, Failure};
-use super::reduce::reductions;
+use super::reduce::{reductions, weight};
 use crate::choice::Picked;
 use crate::engine::Plan;
 use crate::scenario::Scenario;
@@ -28,32 +28,41 @@ const SEEDS: u64 = 300;
 /// Steps that may be spent on the fresh seeds of one smaller scenario.
 const STEPS: u64 = 400_000;
 
+/// Failing fresh seeds whose choices are made dull, for one scenario.
+const ZEROED: u32 = 2;
+
+/// How large a case is: tasks, records, faults, edges, snapshots; then steps and choices (a choice weighs as much as
+/// four steps); then settings; then how far the choices are from dull. Every move lowers it.
+type Measure = ([u64; 5], u64, u64, u64);
+
+fn measure(s: &Scenario, r: &RunResult, picks: &[Picked]) -> Measure {
+    let (tasks, records, faults, edges, settings) = weight(s);
+    let sum = picks.iter().map(|p| p.picked as u64).sum();
+    ([tasks, records, faults, edges, r.report.checkpoints[0]], r.steps + 4 * picks.len() as u64, settings, sum)
+}
+
 struct Shrinker<'a> {
     context: Context<'a>,
     failure: Failure,
     case: Case,
+    measure: Measure,
     steps: u64,
     runs: u64,
-    /// Scenarios that did not fail, by digest: with the same tape they never will.
+    /// Scenarios that did not help, by digest: with the same tape they never will.
     tried: FxHashSet<(u64, u64)>,
 }
 
 /// Shrinks `case`, which fails with `failure`. `None` if it does not.
 pub fn shrink(context: Context<'_>, case: Case, failure: Failure) -> Option<Shrunk> {
     let plan = context.plan(&case.scenario).ok()?;
-    let (result, picks, _) = context.replay(&plan, &case.picks);
-    if Failure::of(&result) != Some(failure) {
+    let (r, picks, _) = context.replay(&plan, &case.picks);
+    if Failure::of(&r) != Some(failure) {
         return None;
     }
+    let measure = measure(&case.scenario, &r, &picks);
     let case = Case { scenario: case.scenario, picks };
-    let mut s = Shrinker { context, failure, case, steps: result.steps, runs: 1, tried: FxHashSet::default() };
-    loop {
-        let smaller = s.scenario();
-        let duller = s.choices();
-        if !smaller && !duller {
-            break;
-        }
-    }
+    let mut s = Shrinker { context, failure, case, measure, steps: r.steps, runs: 1, tried: FxHashSet::default() };
+    while s.scenario() | s.choices() {}
     let plan = s.context.plan(&s.case.scenario).ok()?;
     let (result, picks, _) = s.context.replay(&plan, &s.case.picks);
     s.case.picks = picks;
@@ -70,75 +79,107 @@ impl Shrinker<'_> {
     /// Makes the scenario smaller as long as that goes; `true` if it went at all.
     fn scenario(&mut self) -> bool {
         let mut any = false;
-        loop {
-            let found = reductions(&self.case.scenario).into_iter().find_map(|smaller| self.fails(smaller));
-            let Some((case, steps)) = found else { return any };
-            (self.case, self.steps, any) = (case, steps, true);
+        while reductions(&self.case.scenario).into_iter().any(|smaller| self.try_scenario(smaller)) {
+            any = true;
         }
+        any
     }
 
-    fn fails(&mut self, scenario: Scenario) -> Option<(Case, u64)> {
+    /// The scenario with the tape as it is, then with fresh seeds.
+    fn try_scenario(&mut self, scenario: Scenario) -> bool {
+        let (tasks, records, faults, edges, _) = weight(&scenario);
+        if [tasks, records, faults, edges][..] > self.measure.0[..4] {
+            return false;
+        }
         let key = (digest_of(&scenario), digest_of_picks(&self.case.picks));
         if self.tried.contains(&key) {
-            return None;
+            return false;
         }
-        let plan = self.bounded(&scenario)?;
+        let Some(plan) = self.bounded(&scenario) else { return false };
         self.runs += 1;
         let (r, picks, _) = self.context.replay(&plan, &self.case.picks);
-        if Failure::of(&r) == Some(self.failure) {
-            return Some((Case { scenario, picks }, r.steps));
+        if self.take(&scenario, &r, picks) {
+            return true;
         }
         let seeds = (STEPS / r.steps.max(1)).clamp(12, SEEDS);
+        let mut zeroed = 0;
         for seed in 0..seeds {
             self.runs += 1;
             let (r, picks) = self.context.record(&plan, seed);
-            if Failure::of(&r) == Some(self.failure) {
-                return Some((Case { scenario, picks }, r.steps));
+            if Failure::of(&r) != Some(self.failure) {
+                continue;
+            }
+            if self.take(&scenario, &r, picks.clone()) {
+                return true;
+            }
+            // No larger but for its choices, which nobody has made dull yet.
+            if zeroed < ZEROED && measure(&scenario, &r, &[]) < self.measure {
+                zeroed += 1;
+                let (r, picks) = self.dull(&plan, &scenario, r, picks);
+                if self.take(&scenario, &r, picks) {
+                    return true;
+                }
             }
         }
         self.tried.insert(key);
-        None
+        false
     }
 
-    /// Makes choices dull as long as that goes; `true` if it went at all.
+    /// Goes over to a case that fails in the same way, if it is smaller.
+    fn take(&mut self, scenario: &Scenario, r: &RunResult, picks: Vec<Picked>) -> bool {
+        if Failure::of(r) != Some(self.failure) || measure(scenario, r, &picks) >= self.measure {
+            return false;
+        }
+        (self.measure, self.steps) = (measure(scenario, r, &picks), r.steps);
+        self.case = Case { scenario: scenario.clone(), picks };
+        true
+    }
+
+    /// Makes the choices of the case dull as long as that goes; `true` if it went at all.
     fn choices(&mut self) -> bool {
         let Some(plan) = self.bounded(&self.case.scenario) else { return false };
-        let before = self.case.picks.clone();
-        let mut chunk = self.case.picks.len();
+        let scenario = self.case.scenario.clone();
+        let (r, picks, _) = self.context.replay(&plan, &self.case.picks);
+        let (r, picks) = self.dull(&plan, &scenario, r, picks);
+        self.take(&scenario, &r, picks)
+    }
+
+    /// Leaves choices out, many at a time and then one by one, and lowers those that must stay.
+    fn dull(&mut self, plan: &Plan, s: &Scenario, mut r: RunResult, mut picks: Vec<Picked>) -> (RunResult, Vec<Picked>) {
+        let mut chunk = picks.len();
         while chunk > 0 {
             let mut at = 0;
-            while at < self.case.picks.len() {
-                let mut fewer = self.case.picks.clone();
+            while at < picks.len() {
+                let mut fewer = picks.clone();
                 fewer.drain(at..(at + chunk).min(fewer.len()));
-                if !self.still(&plan, fewer) {
+                if !self.duller(plan, s, fewer, &mut r, &mut picks) {
                     at += chunk;
                 }
             }
             chunk /= 2;
         }
-        for i in 0..self.case.picks.len() {
+        for i in 0..picks.len() {
             for smaller in [|n: u32| 1.min(n), |n| n / 16, |n| n / 4, |n| n / 2] {
-                let Some(&p) = self.case.picks.get(i) else { break };
+                let Some(&p) = picks.get(i) else { break };
                 let picked = smaller(p.picked);
                 if picked > 0 && picked < p.picked {
-                    let mut lower = self.case.picks.clone();
+                    let mut lower = picks.clone();
                     lower[i].picked = picked;
-                    self.still(&plan, lower);
+                    self.duller(plan, s, lower, &mut r, &mut picks);
                 }
             }
         }
-        self.case.picks != before
+        (r, picks)
     }
 
-    fn still(&mut self, plan: &Plan, picks: Vec<Picked>) -> bool {
+    fn duller(&mut self, plan: &Plan, s: &Scenario, tape: Vec<Picked>, r: &mut RunResult, picks: &mut Vec<Picked>) -> bool {
         self.runs += 1;
-        let (r, recorded, _) = self.context.replay(plan, &picks);
-        let weight = |p: &[Picked]| (p.len(), p.iter().map(|p| p.picked as u64).sum::<u64>());
-        let fails = Failure::of(&r) == Some(self.failure) && weight(&recorded) < weight(&self.case.picks);
-        if fails {
-            (self.case.picks, self.steps) = (recorded, r.steps);
+        let (other, recorded, _) = self.context.replay(plan, &tape);
+        let better = Failure::of(&other) == Some(self.failure) && measure(s, &other, &recorded) < measure(s, r, picks);
+        if better {
+            (*r, *picks) = (other, recorded);
         }
-        fails
+        better
     }
 }
 
