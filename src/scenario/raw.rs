@@ -109,11 +109,12 @@ impl SeedSpec {
 /// # Errors
 /// If it is no number; the message says what was expected.
 pub fn parse_seed(text: &str) -> Result<u64, String> {
-    let parsed = match text.strip_prefix("0x") {
-        Some(hex) => u64::from_str_radix(hex, 16),
-        None => text.parse(),
-    };
-    parsed.map_err(|_| format!("expected a seed (a whole number below 2^64, decimal or 0x…), found {text:?}"))
+    let (digits, radix) = text.strip_prefix("0x").map_or((text, 10), |hex| (hex, 16));
+    let signed = digits.starts_with('+'); // Rust would read that
+    u64::from_str_radix(digits, radix)
+        .ok()
+        .filter(|_| !signed)
+        .ok_or_else(|| format!("expected a seed (a whole number below 2^64, decimal or 0x…), found {text:?}"))
 }
 
 /// An operator. Which settings make sense depends on its kind.
@@ -223,6 +224,7 @@ pub struct EdgeSpec {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(
     untagged,
+    deny_unknown_fields,
     expecting = "expected a delay: a duration such as \"5ms\", {\"uniform\": [\"10us\", \"110us\"]} or {\"exponential\": \"20us\", \"min\": \"1us\"}"
 )]
 #[allow(missing_docs)]

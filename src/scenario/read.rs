@@ -4,7 +4,7 @@
 use super::problem::{Problem, Problems};
 use super::raw::Scenario;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::cell::RefCell;
 use std::fmt;
 use std::path::Path;
@@ -99,6 +99,8 @@ fn read_checked(mut value: Value, mut problems: Vec<Problem>) -> Result<Scenario
         Some(v) => problems.push(Problem::new("cutline_scenario", format!("expected version 1, found {v}"))),
     }
     value["cutline_scenario"] = 1.into();
+    no_nulls(&mut value, "", &mut problems);
+    no_lists(&mut value, &mut problems);
     loop {
         let e = match serde_path_to_error::deserialize::<_, Scenario>(&value) {
             Ok(scenario) if problems.is_empty() => return Ok(scenario),
@@ -107,13 +109,15 @@ fn read_checked(mut value: Value, mut problems: Vec<Problem>) -> Result<Scenario
         };
         let path = e.path().to_string();
         let inner = e.inner().to_string();
+        let found = look(&value, e.path()).map(brief);
         let again = !remove(&mut value, e.path());
         if let Some(field) = inner.strip_prefix("missing field ") {
             let field = field.trim_matches('`');
             let place = if path == "." { field.to_string() } else { format!("{path}.{field}") };
             problems.push(Problem::new(place, "is missing"));
         } else {
-            problems.push(Problem::new(if path == "." { String::new() } else { path }, friendly(&inner)));
+            let message = friendly(&inner, found.as_deref());
+            problems.push(Problem::new(if path == "." { String::new() } else { path }, message));
         }
         if again || problems.len() > 50 {
             return Err(Problems(problems));
@@ -121,14 +125,87 @@ fn read_checked(mut value: Value, mut problems: Vec<Problem>) -> Result<Scenario
     }
 }
 
-/// serde's words, made into ours.
-fn friendly(inner: &str) -> String {
+/// serde takes a null for a key that is absent. A file that has one means something else.
+fn no_nulls(value: &mut Value, path: &str, problems: &mut Vec<Problem>) {
+    let mut found = |path: &str| problems.push(Problem::new(path, "expected a value, found null: leave the key out"));
+    match value {
+        Value::Object(map) => {
+            let join = |key: &str| if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
+            map.iter().filter(|(_, v)| v.is_null()).for_each(|(key, _)| found(&join(key)));
+            map.retain(|_, v| !v.is_null());
+            map.iter_mut().for_each(|(key, v)| no_nulls(v, &join(key), problems));
+        }
+        Value::Array(list) => {
+            list.iter_mut().enumerate().for_each(|(i, v)| no_nulls(v, &format!("{path}[{i}]"), problems))
+        }
+        _ => {}
+    }
+}
+
+/// serde takes a list for an object, its keys in the order of their definition. A file does not. What stands in
+/// its place is valid in form, so that reading goes on.
+fn no_lists(value: &mut Value, problems: &mut Vec<Problem>) {
+    let mut check = |path: String, value: &mut Value, instead: Value| {
+        if value.is_array() {
+            problems.push(Problem::new(path, "expected an object with named keys, found a list"));
+            *value = instead;
+        }
+    };
+    let Value::Object(map) = value else { return };
+    for (key, value) in map.iter_mut() {
+        match (key.as_str(), value) {
+            ("operators", Value::Object(operators)) => {
+                let instead = || json!({"kind": ""});
+                operators.iter_mut().for_each(|(name, v)| check(format!("operators.{name}"), v, instead()));
+            }
+            (list @ ("edges" | "faults"), Value::Array(items)) => {
+                let instead = || if list == "faults" { json!({}) } else { json!({"from": "", "to": "", "kind": ""}) };
+                items.iter_mut().enumerate().for_each(|(i, v)| check(format!("{list}[{i}]"), v, instead()));
+            }
+            ("operators" | "checkpoints", v) => check(key.clone(), v, json!({})),
+            ("expect", v) => check(key.clone(), v, json!({"verdict": ""})),
+            ("result", v) => check(key.clone(), v, json!({"kind": "", "of": "", "in": ""})),
+            _ => {}
+        }
+    }
+}
+
+/// serde's words, made into ours: what was expected, then what was found.
+fn friendly(inner: &str, found: Option<&str>) -> String {
     if let Some(rest) = inner.strip_prefix("unknown field ") {
         let (name, expected) = rest.split_once(", expected ").unwrap_or((rest, ""));
         let expected = expected.replace("one of ", "").replace('`', "");
         return format!("unknown key {}: expected one of {expected}", name.replace('`', "\""));
     }
-    inner.replace('`', "\"")
+    let expected = match inner.rsplit_once("expected ") {
+        Some((_, "u64")) => "a whole number from 0 to 2^64 - 1",
+        Some((_, "u32")) => "a whole number from 0 to 2^32 - 1",
+        Some((_, "a tuple of size 2")) => "a list of two",
+        Some((_, "a sequence")) => "a list",
+        Some((_, "a boolean")) => "true or false",
+        Some((_, what)) if what == "a map" || what.starts_with("struct ") => "an object with named keys",
+        _ => inner.strip_prefix("expected ").or(inner.rsplit_once(", expected ").map(|p| p.1)).unwrap_or(inner),
+    };
+    match found {
+        Some(found) => format!("expected {}, found {found}", expected.replace('`', "\"")),
+        None => format!("expected {}", expected.replace('`', "\"")),
+    }
+}
+
+/// A value, in at most forty characters.
+fn brief(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() <= 40 { text } else { text.chars().take(39).chain(['…']).collect() }
+}
+
+/// The place at `path`.
+fn look<'a>(value: &'a Value, path: &serde_path_to_error::Path) -> Option<&'a Value> {
+    use serde_path_to_error::Segment;
+    path.iter().try_fold(value, |at, s| match s {
+        Segment::Map { key } => at.get(key),
+        Segment::Seq { index } => at.get(index),
+        _ => None,
+    })
 }
 
 /// Takes the place at `path` out; `false` if there is none.

@@ -430,6 +430,11 @@ impl Resolver<'_> {
     fn faults(&mut self, s: &Scenario, plan: &mut Plan) {
         for (i, f) in s.faults.iter().enumerate() {
             let at = format!("faults[{i}]");
+            for (field, value) in [("nth", f.nth.map(u64::from)), ("event", f.event), ("most", f.most.map(u64::from))] {
+                if value == Some(0) {
+                    self.wrong(format!("{at}.{field}"), "expected at least 1, found 0");
+                }
+            }
             match (&f.crash, &f.stall, &f.decline) {
                 (Some(who), None, None) => self.crash(&at, who, f, plan),
                 (None, Some(who), None) => self.stall(&at, who, f, plan),
@@ -465,11 +470,38 @@ impl Resolver<'_> {
         self.task(path, who, plan).map(Target::Task)
     }
 
+    /// Whether a fault has these settings alone, beside the one that says what it is.
+    fn only(&mut self, at: &str, f: &FaultSpec, what: &str, allowed: &[&str]) {
+        let there = serde_json::to_value(f).unwrap_or_default();
+        let extra =
+            |k: &&String| !["crash", "stall", "decline"].contains(&k.as_str()) && !allowed.contains(&k.as_str());
+        for key in there.as_object().iter().flat_map(|o| o.keys().filter(extra)) {
+            self.wrong(format!("{at}.{key}"), format!("is no setting of {what}: expected {}", allowed.join(", ")));
+        }
+    }
+
     fn crash(&mut self, at: &str, who: &str, f: &FaultSpec, plan: &mut Plan) {
         let target = self.target(&format!("{at}.crash"), who, plan);
-        let given = [f.at.is_some(), f.point.is_some(), f.event.is_some(), f.rate.is_some(), f.anytime == Some(true)];
-        if given.iter().filter(|&&g| g).count() != 1 {
-            return self.wrong(at, "expected exactly one of \"at\", \"point\", \"event\", \"rate\" and \"anytime\"");
+        if f.anytime == Some(false) {
+            return self.wrong(format!("{at}.anytime"), "expected true, or another moment, found false");
+        }
+        let given = [f.at.is_some(), f.point.is_some(), f.event.is_some(), f.rate.is_some(), f.anytime.is_some()];
+        let kinds: [(&str, &[&str]); 5] = [
+            ("a crash at a time", &["at"]),
+            ("a crash at a point", &["point", "nth"]),
+            ("a crash at an event", &["event"]),
+            ("a crash with a rate", &["rate", "most", "until"]),
+            ("a crash at any time", &["anytime"]),
+        ];
+        match given.iter().filter(|&&g| g).count() {
+            1 => {
+                let (what, allowed) = kinds[given.iter().position(|&g| g).unwrap_or(0)];
+                self.only(at, f, what, allowed);
+            }
+            n => {
+                let message = "expected exactly one of \"at\", \"point\", \"event\", \"rate\" and \"anytime\"";
+                return self.wrong(at, format!("a crash needs a moment: {message}, found {n}"));
+            }
         }
         let when = if let Some(t) = &f.at {
             When::At(Time(self.take(&format!("{at}.at"), parse_duration(t))))
@@ -497,6 +529,7 @@ impl Resolver<'_> {
     }
 
     fn stall(&mut self, at: &str, who: &str, f: &FaultSpec, plan: &mut Plan) {
+        self.only(at, f, "a stall", &["at", "for"]);
         let task = self.task(&format!("{at}.stall"), who, plan);
         let (Some(start), Some(lasts)) = (&f.at, &f.lasts) else {
             return self.wrong(at, "a stall needs \"at\" and \"for\"");
@@ -507,6 +540,7 @@ impl Resolver<'_> {
     }
 
     fn decline(&mut self, at: &str, who: &str, f: &FaultSpec, plan: &mut Plan) {
+        self.only(at, f, "a decline", &["rate", "most"]);
         let task = if who == "any" { None } else { self.task(&format!("{at}.decline"), who, plan) };
         let rate = f.rate.as_deref().unwrap_or("1/1");
         let ratio = Ratio::parse(rate).map_err(|m| self.wrong(format!("{at}.rate"), m));
