@@ -104,7 +104,7 @@ fn what_is_wrong_with_the_form_is_refused() {
     refused(
         "list",
         &with(&[("/checkpoints", json!(["1us"]))]),
-        &["checkpoints: expected an object with named keys, found a list"],
+        &["checkpoints: expected an object with named keys, found [\"1us\"]"],
     );
     let null = with(&[]).replace("\"name\":\"small\"", "\"name\":\"small\",\"nodes\":null");
     refused("null", &null, &["nodes: expected a value, found null: leave the key out"]);
@@ -272,6 +272,29 @@ fn all_errors_of_all_files_are_reported_together() {
         ("/what", json!(1)),
     ]);
     refused("several-forms", &bad, &["nodes: ", "operators.counts.kind: ", "edges[0].capacity: ", "what: unknown key"]);
+    // Also behind a place that is in a list, and behind one that is missing; and each of them once.
+    let bad = with(&[
+        ("/name", json!(5)),
+        ("/edges/0", json!(7)),
+        ("/delay", json!({"uniform": ["1us"]})),
+        ("/checkpoints", json!({"at": [5, "x"]})),
+        ("/operators/numbers/kind", json!(null)),
+        ("/operators/counts", json!("union")),
+        ("/write", json!(5)),
+    ]);
+    let places = [
+        "name: ",
+        "edges[0]: ",
+        "delay: ",
+        "checkpoints.at[1]: ",
+        "operators.numbers.kind: is missing",
+        "operators.counts: ",
+        "write: ",
+    ];
+    refused("more-forms", &bad, &places);
+    let at = fresh("count");
+    let o = cutline(&["run", &write(&at, "bad.json", &bad)]);
+    assert_eq!(err(&o).lines().count(), places.len(), "{}", err(&o));
     let bad = with(&[
         ("/operators/counts/parallelism", json!(0)),
         ("/edges/0/kind", json!("hush")),

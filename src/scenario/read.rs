@@ -100,7 +100,7 @@ fn read_checked(mut value: Value, mut problems: Vec<Problem>) -> Result<Scenario
     }
     value["cutline_scenario"] = 1.into();
     no_nulls(&mut value, "", &mut problems);
-    no_lists(&mut value, &mut problems);
+    only_objects(&mut value, &mut problems);
     loop {
         let e = match serde_path_to_error::deserialize::<_, Scenario>(&value) {
             Ok(scenario) if problems.is_empty() => return Ok(scenario),
@@ -110,7 +110,7 @@ fn read_checked(mut value: Value, mut problems: Vec<Problem>) -> Result<Scenario
         let path = e.path().to_string();
         let inner = e.inner().to_string();
         let found = look(&value, e.path()).map(brief);
-        let again = !remove(&mut value, e.path());
+        let again = !mend(&mut value, e.path(), &inner);
         if let Some(field) = inner.strip_prefix("missing field ") {
             let field = field.trim_matches('`');
             let place = if path == "." { field.to_string() } else { format!("{path}.{field}") };
@@ -142,12 +142,13 @@ fn no_nulls(value: &mut Value, path: &str, problems: &mut Vec<Problem>) {
     }
 }
 
-/// serde takes a list for an object, its keys in the order of their definition. A file does not. What stands in
-/// its place is valid in form, so that reading goes on.
-fn no_lists(value: &mut Value, problems: &mut Vec<Problem>) {
+/// Where an object is expected there is one. (serde takes a list too, its items in the order of the definition.) What
+/// takes the place of anything else is valid in form, so that reading goes on.
+fn only_objects(value: &mut Value, problems: &mut Vec<Problem>) {
     let mut check = |path: String, value: &mut Value, instead: Value| {
-        if value.is_array() {
-            problems.push(Problem::new(path, "expected an object with named keys, found a list"));
+        if !value.is_object() {
+            let found = brief(value);
+            problems.push(Problem::new(path, format!("expected an object with named keys, found {found}")));
             *value = instead;
         }
     };
@@ -208,28 +209,38 @@ fn look<'a>(value: &'a Value, path: &serde_path_to_error::Path) -> Option<&'a Va
     })
 }
 
-/// Takes the place at `path` out; `false` if there is none.
-fn remove(value: &mut Value, path: &serde_path_to_error::Path) -> bool {
+/// Makes the place at `path` valid in form, or takes it out, so that reading can go on; `false` if that fails.
+fn mend(value: &mut Value, path: &serde_path_to_error::Path, inner: &str) -> bool {
     use serde_path_to_error::Segment;
-    let segments: Vec<_> = path.iter().collect();
-    let Some((last, before)) = segments.split_last() else { return false };
-    let mut at = value;
-    for s in before {
-        let next = match (s, at) {
-            (Segment::Map { key }, Value::Object(m)) => m.get_mut(key),
-            (Segment::Seq { index }, Value::Array(l)) => l.get_mut(*index),
-            _ => None,
-        };
-        match next {
-            Some(next) => at = next,
-            None => return false,
-        }
+    let mut segments: Vec<_> = path.iter().collect();
+    if let Some(field) = inner.strip_prefix("missing field ") {
+        let stub = if field == "`operators`" { json!({}) } else { json!("") };
+        let Some(Value::Object(map)) = look_mut(value, &segments) else { return false };
+        return map.insert(field.trim_matches('`').into(), stub).is_none();
     }
-    match (last, at) {
-        (Segment::Map { key }, Value::Object(m)) => m.remove(key).is_some(),
-        // Not out of a list: the places behind it would get other paths.
+    if inner.ends_with("expected a string") {
+        return look_mut(value, &segments).map(|at| *at = json!("")).is_some();
+    }
+    // Not an item out of a list, but the list: the items behind it would get other paths.
+    while let Some(Segment::Seq { .. }) = segments.last() {
+        segments.pop();
+    }
+    match segments.pop() {
+        Some(Segment::Map { key }) => match look_mut(value, &segments) {
+            Some(Value::Object(map)) => map.remove(key).is_some(),
+            _ => false,
+        },
         _ => false,
     }
+}
+
+fn look_mut<'a>(value: &'a mut Value, segments: &[&serde_path_to_error::Segment]) -> Option<&'a mut Value> {
+    use serde_path_to_error::Segment;
+    segments.iter().try_fold(value, |at, s| match s {
+        Segment::Map { key } => at.get_mut(key),
+        Segment::Seq { index } => at.get_mut(index),
+        _ => None,
+    })
 }
 
 /// Reads any JSON, and notes keys that an object has twice.
