@@ -405,7 +405,7 @@ impl Resolver<'_> {
     fn checkpoints(&mut self, s: &Scenario, plan: &mut Plan) {
         let Some(c) = &s.checkpoints else { return };
         let to = &mut plan.checkpoints;
-        if c.every.is_some() == !c.at.is_empty() {
+        if c.every.is_some() != c.at.is_empty() {
             self.wrong("checkpoints", "expected either \"every\" (a duration) or \"at\" (a list of positions)");
         }
         if !c.at.is_sorted_by(|a, b| a < b) {
