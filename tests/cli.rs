@@ -382,7 +382,7 @@ fn a_trace_replaces_nothing_that_is_not_ours() {
     let foreign = write(&at, "letter.txt", "Dear Catherine");
     let o = cutline(&["run", "scenarios/chain.json", "--trace", &foreign]);
     assert_eq!((o.status.code(), out(&o)), (Some(2), String::new()));
-    assert!(err(&o).contains("letter.txt: is not a cutline file"), "{}", err(&o));
+    assert!(err(&o).contains("letter.txt: is no file of cutline's"), "{}", err(&o));
     assert_eq!(std::fs::read_to_string(&foreign).expect("still there"), "Dear Catherine");
     let empty = write(&at, "empty.jsonl", "");
     for _ in 0..2 {

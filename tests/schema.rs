@@ -63,6 +63,7 @@ fn everything() -> Value {
         "operators": {
             "g": {"kind": "generator", "parallelism": 2, "every": "1us", "start": "1us", "silent": false, "splits": 2,
                   "records": [1, 2], "keys": "split", "values": "key", "seed": 3},
+            "x": {"kind": "texts", "lines": ["to be", "or not"], "splits": 1},
             "r": {"kind": "records", "list": [[1, 2], [3, 4]], "splits": 1},
             "p": {"kind": "pairs", "path": "data/words-that-follow.txt"},
             "m": {"kind": "map", "multiply": 1, "add": 1, "modulo": 9, "rekey": 5},
@@ -216,7 +217,7 @@ fn each_setting_belongs_to_the_kinds_that_have_it_and_to_no_other() {
     let validator = validator();
     let samples = json!({
         "every": "1us", "start": "1us", "silent": true, "splits": 1, "records": 3, "keys": 2, "values": [1, 2],
-        "seed": 1, "path": "data/words-that-follow.txt", "list": [[1, 2]], "multiply": 2, "add": 2, "modulo": 2, "remainder": 1,
+        "seed": 1, "path": "data/words-that-follow.txt", "lines": ["a b"], "list": [[1, 2]], "multiply": 2, "add": 2, "modulo": 2, "remainder": 1,
         "rekey": 2, "times": 2, "spread": true, "keep": "min", "copies": 2
     });
     let samples = samples.as_object().expect("an object");

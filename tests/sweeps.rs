@@ -86,7 +86,8 @@ fn failures_become_capsules_that_replay() {
 fn a_replay_that_goes_astray_says_where() {
     let dir = fresh("astray");
     let file = dir.join("c.json");
-    let golden = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/capsule-v1.json")).unwrap();
+    let golden =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/capsule-v1.json")).unwrap();
     let moved = golden.replacen("\"kind\":\"delay\"", "\"kind\":\"write\"", 1);
     assert_ne!(moved, golden);
     std::fs::write(&file, moved).unwrap();
@@ -102,10 +103,14 @@ fn a_replay_that_goes_astray_says_where() {
 fn reports_for_other_peoples_ci() {
     let dir = fresh("junit");
     let report = dir.join("r.xml");
-    let args = ["sweep", BOTH[0], BOTH[1], "--seeds", "0..20", "--junit", report.to_str().unwrap(), "--annotations", "github"];
+    let args =
+        ["sweep", BOTH[0], BOTH[1], "--seeds", "0..20", "--junit", report.to_str().unwrap(), "--annotations", "github"];
     let o = cutline(&args);
     let xml = std::fs::read_to_string(&report).unwrap();
-    assert!(xml.starts_with("<?xml") && xml.contains("<testsuite name=\"chain\" tests=\"20\" failures=\"0\">"), "{xml}");
+    assert!(
+        xml.starts_with("<?xml") && xml.contains("<testsuite name=\"chain\" tests=\"20\" failures=\"0\">"),
+        "{xml}"
+    );
     assert!(String::from_utf8_lossy(&o.stderr).contains("::notice file=scenarios/no-alignment.json"));
     assert_eq!(cutline(&args).status.code(), Some(1), "the report is replaced");
     std::fs::write(&report, "mine").unwrap();

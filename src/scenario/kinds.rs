@@ -29,7 +29,8 @@ macro_rules! kinds {
 
 kinds! {
     "generator" Source ["every" "start" "silent" "records" "splits" "keys" "values" "seed"] ["records"] "seeded records"
-    "text-lines" Source ["every" "start" "silent" "splits" "path" "lines"] [] "the lines of a text file (or those given), as symbols"
+    "text-lines" Source ["every" "start" "silent" "splits" "path"] ["path"] "the lines of a text file, as symbols"
+    "texts" Source ["every" "start" "silent" "splits" "lines"] ["lines"] "the texts given, as symbols"
     "pairs" Source ["every" "start" "silent" "splits" "path"] ["path"] "pairs of numbers from a text file, one pair a line"
     "records" Source ["every" "start" "silent" "splits" "list"] ["list"] "the records given"
     "split-words" Operator [] [] "(word, 1) for each word of a text"

@@ -270,13 +270,9 @@ impl Resolver<'_> {
         }
         let (records, symbolic) = match spec.kind.as_str() {
             "records" => (spec.list.iter().flatten().map(Record::from).collect::<Vec<_>>(), (false, false)),
-            "text-lines" if spec.lines.is_some() && spec.path.is_none() => {
+            "texts" => {
                 let line = |(n, l): (u64, &String)| Record::new(n, symbols.intern(l));
                 ((0..).zip(spec.lines.iter().flatten()).map(line).collect(), (false, true))
-            }
-            "text-lines" if spec.lines.is_some() == spec.path.is_some() => {
-                self.wrong(at("path"), "expected either \"path\" (a text file) or \"lines\" (a list of texts)");
-                return None;
             }
             kind => {
                 let path = self.directory.join(spec.path.as_deref()?);
@@ -591,6 +587,7 @@ pub fn inline(s: &Scenario, directory: &Path) -> Result<Scenario, Problems> {
             spec.kind = "records".into();
             spec.list = Some(list.iter().map(|r| (r.key, r.value)).collect());
         } else {
+            spec.kind = "texts".into();
             spec.lines = Some(text.lines().map(str::to_string).collect());
         }
     }

@@ -145,7 +145,13 @@ impl Shrinker<'_> {
     }
 
     /// Leaves choices out, many at a time and then one by one, and lowers those that must stay.
-    fn dull(&mut self, plan: &Plan, s: &Scenario, mut r: RunResult, mut picks: Vec<Picked>) -> (RunResult, Vec<Picked>) {
+    fn dull(
+        &mut self,
+        plan: &Plan,
+        s: &Scenario,
+        mut r: RunResult,
+        mut picks: Vec<Picked>,
+    ) -> (RunResult, Vec<Picked>) {
         let mut chunk = picks.len();
         while chunk > 0 {
             let mut at = 0;
@@ -172,7 +178,14 @@ impl Shrinker<'_> {
         (r, picks)
     }
 
-    fn duller(&mut self, plan: &Plan, s: &Scenario, tape: Vec<Picked>, r: &mut RunResult, picks: &mut Vec<Picked>) -> bool {
+    fn duller(
+        &mut self,
+        plan: &Plan,
+        s: &Scenario,
+        tape: Vec<Picked>,
+        r: &mut RunResult,
+        picks: &mut Vec<Picked>,
+    ) -> bool {
         self.runs += 1;
         let (other, recorded, _) = self.context.replay(plan, &tape);
         let better = Failure::of(&other) == Some(self.failure) && measure(s, &other, &recorded) < measure(s, r, picks);
