@@ -11,6 +11,11 @@ pub trait Agenda<E: Copy>: Clone {
     const TIMED: bool;
     /// Puts an event into the future (not before the event that was last returned).
     fn schedule(&mut self, at: Time, e: E);
+    /// What comes next, as far as that is known already.
+    #[inline]
+    fn upcoming(&self) -> Option<E> {
+        None
+    }
     /// The next event and its time; `None` if there is none. `enabled` lists what can happen now.
     fn next(
         &mut self,
@@ -90,7 +95,9 @@ struct Chunk<E> {
 const CHUNK: usize = 7;
 const NIL: u32 = u32::MAX;
 /// A bucket with more events is crowded.
-const CROWD: usize = 14;
+const CROWD: usize = FEW;
+/// So many are sorted at a stroke.
+const FEW: usize = 16;
 
 /// In the order of (time, insertion): a calendar of buckets, each sorted when it is opened. Events beyond
 /// the calendar wait in a heap. Crowded buckets make the calendar finer.
@@ -258,20 +265,11 @@ impl<E: Copy> TimeOrder<E> {
     #[inline]
     fn sort(&mut self) {
         let list = &mut self.current[..];
-        if list.len() > CROWD {
-            self.crowded += 1;
+        if list.len() <= FEW && self.shift <= 27 {
+            return sort_few(list);
         }
-        if list.len() > 3 * CROWD {
-            return list.sort_by_key(|e| Reverse(e.after));
-        }
-        for i in 1..list.len() {
-            let (e, mut j) = (list[i], i);
-            while j > 0 && list[j - 1].after < e.after {
-                list[j] = list[j - 1];
-                j -= 1;
-            }
-            list[j] = e;
-        }
+        self.crowded += (list.len() > CROWD) as u32;
+        list.sort_by_key(|e| Reverse(e.after));
     }
 
     /// Halves the width of the buckets.
@@ -302,8 +300,35 @@ impl<E: Copy> TimeOrder<E> {
     }
 }
 
+/// Sorts by counting, for each, how many come before it: no branch depends on the times, which are random.
+#[inline]
+fn sort_few<E: Copy>(list: &mut [Spot<E>]) {
+    let Some(&first) = list.first() else { return };
+    let mut keys = [-1; FEW];
+    let mut copy = [first; FEW];
+    for (i, ((key, copy), e)) in keys.iter_mut().zip(&mut copy).zip(list.iter()).enumerate() {
+        *key = (e.after as i32) << 4 | (FEW - 1 - i) as i32;
+        *copy = *e;
+    }
+    let mut before = [0; FEW];
+    for key in &keys[..list.len().min(FEW)] {
+        for i in 0..FEW {
+            before[i] += (*key > keys[i]) as i32;
+        }
+    }
+    let n = list.len();
+    for (e, before) in copy[..n].iter().zip(before) {
+        list[before as usize % FEW] = *e;
+    }
+}
+
 impl<E: Copy> Agenda<E> for TimeOrder<E> {
     const TIMED: bool = true;
+
+    #[inline]
+    fn upcoming(&self) -> Option<E> {
+        self.current.last().map(|e| e.event)
+    }
 
     #[inline]
     fn schedule(&mut self, at: Time, event: E) {
