@@ -2,10 +2,24 @@
 //! 64 inputs. Not a general bit set: no removal of ranges, no complement.
 
 /// A set of input numbers.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Bits {
     first: u64,
     rest: Vec<u64>,
+}
+
+impl Clone for Bits {
+    #[inline]
+    fn clone(&self) -> Self {
+        Bits { first: self.first, rest: if self.rest.is_empty() { Vec::new() } else { self.rest.clone() } }
+    }
+    #[inline]
+    fn clone_from(&mut self, o: &Self) {
+        self.first = o.first;
+        if !(self.rest.is_empty() && o.rest.is_empty()) {
+            self.rest.clone_from(&o.rest);
+        }
+    }
 }
 
 impl Bits {
@@ -81,7 +95,13 @@ impl Bits {
     /// The members, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         let words = std::iter::once(self.first).chain(self.rest.iter().copied());
-        words.enumerate().flat_map(|(i, w)| (0..64u32).filter(move |b| w >> b & 1 != 0).map(move |b| i as u32 * 64 + b))
+        words.enumerate().flat_map(|(i, mut left)| {
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros())?;
+                left &= left - 1;
+                Some(i as u32 * 64 + bit)
+            })
+        })
     }
 
     /// The words of the set, trailing zeros left out: equal sets give equal words.

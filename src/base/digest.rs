@@ -40,6 +40,12 @@ impl Mix {
         self.0 = fold(self.0 ^ w, 0x9E37_79B9_7F4A_7C15).wrapping_add(w.rotate_left(32) ^ 0x1319_8A2E_0370_7344);
     }
 
+    /// Takes two words in.
+    #[inline]
+    pub fn pair(&mut self, a: u64, b: u64) {
+        self.0 = fold(self.0 ^ a, b ^ 0x9E37_79B9_7F4A_7C15).wrapping_add(a.rotate_left(32) ^ 0x1319_8A2E_0370_7344);
+    }
+
     /// The digest so far.
     #[inline]
     pub fn value(self) -> u64 {
@@ -50,57 +56,72 @@ impl Mix {
 /// Digest of a state in which epochs count only by their *rank* among those still named: a state that
 /// differs from another only in how many epochs came before has the same digest.
 ///
-/// The state is walked twice: first to collect the epochs, then to mix.
+/// The state is walked once; what it named is mixed when all epochs are known.
 #[derive(Clone, Debug, Default)]
 pub struct Digester {
-    low: u64,
-    high: u64,
+    words: Vec<u64>,
+    /// Where in `words` an epoch stands.
+    places: Vec<u32>,
     named: Vec<Epoch>,
-    collecting: bool,
 }
 
 impl Digester {
     /// The 128-bit digest of what `walk` names. `self` is only scratch space and can be used again.
     pub fn digest(&mut self, mut walk: impl FnMut(&mut Digester)) -> u128 {
+        self.words.clear();
+        self.places.clear();
         self.named.clear();
-        self.collecting = true;
         walk(self);
-        self.collecting = false;
-        (self.low, self.high) = (0x4528_21E6_38D0_1377, 0xBE54_66CF_34E9_0C6C);
-        walk(self);
-        (self.high as u128) << 64 | self.low as u128
+        for &place in &self.places {
+            if let Some(word) = self.words.get_mut(place as usize) {
+                *word = self.named.binary_search(word).map_or(0, |rank| 1 + rank as u64);
+            }
+        }
+        if !self.words.len().is_multiple_of(2) {
+            self.words.push(0);
+        }
+        self.mixed()
+    }
+
+    /// Two words at a time, in two chains that wait for nothing but themselves.
+    fn mixed(&self) -> u128 {
+        let (mut low, mut high) = (0x4528_21E6_38D0_1377 ^ self.words.len() as u64, 0xBE54_66CF_34E9_0C6C);
+        for pair in self.words.chunks_exact(2) {
+            let (a, b) = (pair[0], pair[1]);
+            low = fold(low ^ a, b ^ 0x9E37_79B9_7F4A_7C15).wrapping_add(a);
+            high = fold(high ^ b, a ^ 0xBF58_476D_1CE4_E5B9).wrapping_add(b);
+        }
+        let (low, high) = (mix(low, high), mix(high, low.rotate_left(32)));
+        (high as u128) << 64 | low as u128
     }
 
     /// Takes one word in.
     #[inline]
     pub fn word(&mut self, w: u64) {
-        if !self.collecting {
-            self.low = fold(self.low ^ w, 0x9E37_79B9_7F4A_7C15).wrapping_add(w);
-            self.high = fold(self.high.wrapping_add(w), 0xBF58_476D_1CE4_E5B9) ^ self.low.rotate_left(29);
-        }
+        self.words.push(w);
     }
 
     /// Takes an epoch in, by its rank. 0 ("none") and `Epoch::MAX` ("for ever") stand for themselves.
     #[inline]
     pub fn epoch(&mut self, e: Epoch) {
-        if e == 0 || e == Epoch::MAX {
-            return self.word(e);
-        }
-        match self.named.binary_search(&e) {
-            Ok(rank) => self.word(1 + rank as u64),
-            Err(at) => {
-                debug_assert!(self.collecting, "[cutline bug] a digest names other epochs in its second pass");
+        if e != 0 && e != Epoch::MAX {
+            self.places.push(self.words.len() as u32);
+            if let Err(at) = self.named.binary_search(&e) {
                 self.named.insert(at, e);
             }
         }
+        self.words.push(e);
     }
 
     /// Takes a set in.
     #[inline]
     pub fn bits(&mut self, b: &Bits) {
-        if !self.collecting {
-            b.words().for_each(|w| self.word(w));
-            self.word(0x5EED);
+        let mut words = b.words();
+        self.word(words.next().unwrap_or(0));
+        let more = words.fold((0, 0), |(n, d), w| (n + 1, fold(d ^ w, 0x9E37_79B9_7F4A_7C15).wrapping_add(w)));
+        if more.0 > 0 {
+            self.word(more.0);
+            self.word(more.1);
         }
     }
 }

@@ -4,6 +4,7 @@
 use crate::base::{Bits, ChannelId, Digester, Epoch, Record, TaskId};
 use crate::dataflow::AnyOperator;
 use crate::graph::ExecutionGraph;
+use std::rc::Rc;
 
 /// One channel, in the history that leads here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,8 +24,7 @@ pub(super) struct LogEntry {
     pub record: Record,
 }
 
-/// What a task had done when it took its copy.
-#[derive(Clone)]
+/// What a task had done when it took its copy. Never changed again, so copies of the judge share it.
 pub(super) struct TaskCut {
     pub state: u64,
     pub offsets: Vec<u64>,
@@ -33,14 +33,32 @@ pub(super) struct TaskCut {
 }
 
 /// A snapshot, as the facts tell it.
-#[derive(Clone)]
 pub(super) struct Cut {
     pub epoch: Epoch,
-    pub tasks: Vec<Option<TaskCut>>,
+    pub tasks: Vec<Option<Rc<TaskCut>>>,
     pub acked: Bits,
     /// For each channel: sent at the sender's copy, received at the receiver's.
     pub flows: Vec<Flow>,
     pub log: Vec<LogEntry>,
+}
+
+impl Clone for Cut {
+    fn clone(&self) -> Self {
+        Cut {
+            epoch: self.epoch,
+            tasks: self.tasks.clone(),
+            acked: self.acked.clone(),
+            flows: self.flows.clone(),
+            log: self.log.clone(),
+        }
+    }
+    fn clone_from(&mut self, o: &Self) {
+        self.epoch = o.epoch;
+        self.tasks.clone_from(&o.tasks);
+        self.acked.clone_from(&o.acked);
+        self.flows.clone_from(&o.flows);
+        self.log.clone_from(&o.log);
+    }
 }
 
 impl Cut {
@@ -50,7 +68,6 @@ impl Cut {
     }
 }
 
-#[derive(Clone)]
 pub(super) struct Ledger {
     pub flows: Vec<Flow>,
     /// For each task, the next offset of each of its splits.
@@ -58,7 +75,7 @@ pub(super) struct Ledger {
     /// Snapshots under way, ascending.
     pub cuts: Vec<Cut>,
     /// The newest completed one.
-    pub completed: Option<Box<Cut>>,
+    pub completed: Option<Rc<Cut>>,
     /// Triggered, and neither completed nor aborted.
     pub pending: Vec<Epoch>,
     /// The newest epochs that were aborted.
@@ -71,6 +88,40 @@ pub(super) struct Ledger {
     pub replayed: Vec<u32>,
     /// Spare cuts, to be used again.
     spare: Vec<Cut>,
+}
+
+impl Clone for Ledger {
+    fn clone(&self) -> Self {
+        Ledger {
+            flows: self.flows.clone(),
+            offsets: self.offsets.clone(),
+            cuts: self.cuts.clone(),
+            completed: self.completed.clone(),
+            pending: self.pending.clone(),
+            aborted: self.aborted.clone(),
+            awaiting: self.awaiting.clone(),
+            restored_from: self.restored_from,
+            replayed: self.replayed.clone(),
+            spare: Vec::new(),
+        }
+    }
+    fn clone_from(&mut self, o: &Self) {
+        self.flows.clone_from(&o.flows);
+        self.offsets.clone_from(&o.offsets);
+        // Cuts that are too many are kept to be used again.
+        while self.cuts.len() > o.cuts.len() {
+            self.spare.extend(self.cuts.pop().map(cleaned));
+        }
+        let more = o.cuts.len() - self.cuts.len();
+        self.cuts.extend(std::iter::from_fn(|| self.spare.pop()).take(more));
+        self.cuts.clone_from(&o.cuts);
+        self.completed.clone_from(&o.completed);
+        self.pending.clone_from(&o.pending);
+        self.aborted.clone_from(&o.aborted);
+        self.awaiting.clone_from(&o.awaiting);
+        self.restored_from = o.restored_from;
+        self.replayed.clone_from(&o.replayed);
+    }
 }
 
 impl Ledger {
@@ -119,7 +170,7 @@ impl Ledger {
             let (to, from) = (&mut cut.flows[c as usize], &flows[c as usize]);
             (to.received, to.received_sum) = (from.received, from.received_sum);
         }
-        cut.tasks[task as usize] = Some(copy);
+        cut.tasks[task as usize] = Some(Rc::new(copy));
         std::mem::swap(&mut self.flows, &mut flows);
     }
 
@@ -137,8 +188,8 @@ impl Ledger {
         if let Some(i) = self.cuts.iter().position(|c| c.epoch == epoch) {
             let cut = self.cuts.remove(i);
             if self.completed.as_ref().is_none_or(|old| old.epoch < epoch) {
-                let old = self.completed.replace(Box::new(cut));
-                self.spare.extend(old.map(|b| cleaned(*b)));
+                let old = self.completed.replace(Rc::new(cut));
+                self.spare.extend(old.and_then(Rc::into_inner).map(cleaned));
             }
         }
     }

@@ -30,20 +30,26 @@ impl Table {
     /// Sets the number of `key` to `f` of what it was; returns the new one.
     #[inline]
     pub fn update(&mut self, key: u64, f: impl FnOnce(Option<u64>) -> u64) -> u64 {
-        match self.map.entry(key) {
-            std::collections::hash_map::Entry::Occupied(mut e) => {
-                let old = *e.get();
-                let new = f(Some(old));
-                self.digest = self.digest.wrapping_sub(entry_word(key, old)).wrapping_add(entry_word(key, new));
-                *e.get_mut() = new;
-                new
-            }
-            std::collections::hash_map::Entry::Vacant(e) => {
-                let new = f(None);
-                self.digest = self.digest.wrapping_add(entry_word(key, new));
-                *e.insert(new)
-            }
+        if let Some(value) = self.map.get_mut(&key) {
+            let old = *value;
+            let new = f(Some(old));
+            *value = new;
+            self.digest = self.digest.wrapping_sub(entry_word(key, old)).wrapping_add(entry_word(key, new));
+            return new;
         }
+        let new = f(None);
+        self.insert(key, new);
+        new
+    }
+
+    /// A key that is not there yet.
+    #[inline(never)]
+    fn insert(&mut self, key: u64, value: u64) {
+        if self.map.len() == self.map.capacity() && (1..28).contains(&self.map.len()) {
+            self.map.reserve(28 - self.map.len()); // small tables grow once, and the smallest stay small
+        }
+        self.digest = self.digest.wrapping_add(entry_word(key, value));
+        self.map.insert(key, value);
     }
 
     /// The number of `key`.

@@ -286,9 +286,11 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// Whether nothing but a fault can happen any more: without one, the run is over here.
     pub fn at_rest(&self) -> bool {
-        let mut list = Vec::new();
-        self.enabled(&mut list);
-        list.iter().all(|e| e.what() == What::Crash)
+        !((0..self.tasks.len() as TaskId).any(|t| self.source_can_move(t))
+            || (0..self.channels.list.len() as ChannelId).any(|c| self.can_deliver(c))
+            || self.letters.iter().any(Option::is_some)
+            || self.writes.iter().any(Option::is_some)
+            || self.failing && !self.undecided)
     }
 
     /// Ends the run here, as it ends if nothing more happens.

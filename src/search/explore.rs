@@ -19,6 +19,8 @@ pub struct Explored {
     pub transitions: u64,
     /// Runs that came to their end (different final states).
     pub ends: u64,
+    /// Bytes that the digests of the states take in memory.
+    pub bytes: u64,
     /// Whether everything was seen.
     pub complete: bool,
     /// The first violation.
@@ -47,8 +49,9 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
     let mut found = Explored::default();
     let mut scratch = Digester::default();
     let mut odometer = Odometer::default();
-    let first = (Engine::new(plan, AnyOrder), judge);
-    let mut spare: Vec<(Engine<'p, AnyOrder>, Judge<'p>)> = Vec::new();
+    let first = Box::new((Engine::new(plan, AnyOrder), judge));
+    // Boxed: states are large, and move often.
+    let mut spare: Vec<Box<(Engine<'p, AnyOrder>, Judge<'p>)>> = Vec::new();
     let mut digest = |e: &Engine<'p, AnyOrder>, j: &Judge<'p>| {
         scratch.digest(|d| {
             e.digest(d);
@@ -59,7 +62,8 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
     let mut stack = vec![first];
     found.states = 1;
     let mut bench = Workbench::new(&plan.job.symbols);
-    while let Some((engine, judge)) = stack.pop() {
+    while let Some(state) = stack.pop() {
+        let (engine, judge) = &*state;
         if engine.at_rest() {
             // Without a fault, the run ends here: what does the judge say of that?
             let (mut e, mut j) = (engine.clone(), judge.clone());
@@ -71,9 +75,9 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
         }
         odometer.reset();
         loop {
-            let mut next = spare.pop().unwrap_or_else(|| (engine.clone(), judge.clone()));
-            next.0.clone_from(&engine);
-            next.1.clone_from(&judge);
+            let mut next = spare.pop().unwrap_or_else(|| state.clone());
+            next.0.clone_from(engine);
+            next.1.clone_from(judge);
             let step = bench.step(&mut next.0, &mut odometer, &mut next.1);
             let over = matches!(step, Step::Over(_));
             if over && !next.1.stop() && next.0.steps() == engine.steps() {
@@ -81,7 +85,7 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
                 break;
             }
             found.transitions += 1;
-            if bad(&next.1, &mut found) {
+            if next.1.stop() && bad(&next.1, &mut found) {
                 return found;
             }
             if seen.insert(digest(&next.0, &next.1)) {
@@ -97,9 +101,11 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
                 break;
             }
         }
-        spare.push((engine, judge));
+        spare.push(state);
     }
     found.complete = true;
+    // A table has 8 places for 7 entries, and a byte of its own for each.
+    found.bytes = seen.capacity() as u64 * 8 / 7 * (size_of::<u128>() as u64 + 1);
     found
 }
 

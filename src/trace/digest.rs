@@ -1,7 +1,7 @@
 //! The digest of a run: every fact with its step and time, in order.
 
 use super::fact::{At, Fact, Fields, Observer, Wait};
-use crate::base::{ChannelId, Mix, Record, TaskId, hash_text};
+use crate::base::{ChannelId, Mix, Record, TaskId};
 
 /// Folds every fact of a run into 64 bits. Two runs with one digest did the same.
 #[derive(Clone, Debug, Default)]
@@ -37,30 +37,58 @@ impl Observer for RunDigest {
 impl RunDigest {
     #[inline(never)]
     fn rare(&mut self, at: At, fact: Fact<'_>) {
-        self.0.word(at.step);
-        self.0.word(at.time.0);
-        self.0.word(hash_text(fact.name()));
-        fact.fields(&mut self.0);
+        let mut words = Pairs { mix: self.0, half: None };
+        words.word(at.step);
+        words.word(at.time.0);
+        words.name(fact.name());
+        fact.fields(&mut words);
+        self.0 = words.end();
     }
 }
 
-/// A name by eight letters at a time, rounded up with zeros: two words where FNV takes two dozen steps.
-#[inline]
-fn name(mix: &mut Mix, name: &str) {
-    for letters in name.as_bytes().chunks(8) {
-        mix.word(letters.iter().rev().fold(0, |w, &b| w << 8 | b as u64));
+/// Folds two words at a time.
+struct Pairs {
+    mix: Mix,
+    half: Option<u64>,
+}
+
+impl Pairs {
+    #[inline]
+    fn word(&mut self, w: u64) {
+        match self.half.take() {
+            None => self.half = Some(w),
+            Some(first) => self.mix.pair(first, w),
+        }
+    }
+
+    /// By eight letters at a time.
+    #[inline]
+    fn name(&mut self, name: &str) {
+        for letters in name.as_bytes().chunks(8) {
+            self.word(letters.iter().rev().fold(0, |w, &b| w << 8 | b as u64));
+        }
+    }
+
+    #[inline]
+    fn end(mut self) -> Mix {
+        if let Some(last) = self.half {
+            self.mix.word(last);
+        }
+        self.mix
     }
 }
 
-impl Fields for Mix {
+impl Fields for Pairs {
+    #[inline]
     fn number(&mut self, _: &'static str, n: u64) {
         self.word(n);
     }
+    #[inline]
     fn digest(&mut self, _: &'static str, d: u64) {
         self.word(d);
     }
     fn text(&mut self, _: &'static str, t: &'static str) {
-        self.word(hash_text(t));
+        self.name(t);
     }
     fn record(&mut self, _: &'static str, _: ChannelId, r: Record) {
         self.word(r.key);

@@ -300,10 +300,20 @@ impl<E: Copy> TimeOrder<E> {
     }
 }
 
-/// Sorts by counting, for each, how many come before it: no branch depends on the times, which are random.
+/// Sorts (unless there is next to nothing to sort) by counting, for each, how many come before it: no branch depends on the times, which are random.
 #[inline]
 fn sort_few<E: Copy>(list: &mut [Spot<E>]) {
     let Some(&first) = list.first() else { return };
+    if list.len() <= 4 {
+        for i in 1..list.len() {
+            let mut j = i;
+            while j > 0 && list[j - 1].after < list[j].after {
+                list.swap(j - 1, j);
+                j -= 1;
+            }
+        }
+        return;
+    }
     let mut keys = [-1; FEW];
     let mut copy = [first; FEW];
     for (i, ((key, copy), e)) in keys.iter_mut().zip(&mut copy).zip(list.iter()).enumerate() {

@@ -20,12 +20,26 @@ impl<C> Clone for Part<C> {
     }
 }
 
+/// The parts of one snapshot, by task.
+#[derive(Debug)]
+struct Shelf<C>(Epoch, Vec<Option<Part<C>>>);
+
+impl<C> Clone for Shelf<C> {
+    fn clone(&self) -> Self {
+        Shelf(self.0, self.1.clone())
+    }
+    fn clone_from(&mut self, o: &Self) {
+        self.0 = o.0;
+        self.1.clone_from(&o.1);
+    }
+}
+
 /// The snapshot store. `C` is the content of a part.
 #[derive(Debug)]
 pub struct Store<C> {
     tasks: usize,
     /// For each epoch, ascending: the parts by task.
-    epochs: Vec<(Epoch, Vec<Option<Part<C>>>)>,
+    epochs: Vec<Shelf<C>>,
     /// The completed store, ascending.
     pub completed: Vec<Epoch>,
 }
@@ -51,7 +65,7 @@ impl<C> Store<C> {
         let i = match self.epochs.binary_search_by_key(&epoch, |e| e.0) {
             Ok(i) => i,
             Err(i) => {
-                self.epochs.insert(i, (epoch, (0..self.tasks).map(|_| None).collect()));
+                self.epochs.insert(i, Shelf(epoch, (0..self.tasks).map(|_| None).collect()));
                 i
             }
         };
@@ -91,6 +105,8 @@ impl<C> Store<C> {
 
     /// Every part: (epoch, task, part).
     pub fn parts(&self) -> impl Iterator<Item = (Epoch, TaskId, &Part<C>)> {
-        self.epochs.iter().flat_map(|(e, list)| (0..).zip(list).filter_map(move |(t, p)| Some((*e, t, p.as_ref()?))))
+        self.epochs
+            .iter()
+            .flat_map(|Shelf(e, list)| (0..).zip(list).filter_map(move |(t, p)| Some((*e, t, p.as_ref()?))))
     }
 }
