@@ -69,7 +69,7 @@ pub fn parse_duration(text: &str) -> Result<u64, String> {
 
 /// Writes a duration in the largest unit that keeps it whole: `5ms`, `1500us`.
 pub fn format_ns(ns: u64) -> String {
-    let unit = UNITS.iter().rev().find(|(_, size)| ns != 0 && ns % size == 0).unwrap_or(&UNITS[0]);
+    let unit = UNITS.iter().rev().find(|(_, size)| ns != 0 && ns.is_multiple_of(*size)).unwrap_or(&UNITS[0]);
     format!("{}{}", ns / unit.1, unit.0)
 }
 

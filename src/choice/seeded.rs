@@ -23,7 +23,7 @@ impl Seeded {
             self.begin(kind);
         }
         let word = self.streams[kind as usize].as_mut().map_or(0, |rng| rng.next_u32());
-        (word as u64 * n as u64 >> 32) as u32
+        ((word as u64 * n as u64) >> 32) as u32
     }
 
     #[cold]

@@ -166,7 +166,7 @@ impl Worker<'_> {
             kind: v.kind.into(),
             message: v.message.clone(),
         });
-        if (self.twice || seed % SAMPLE == 0)
+        if (self.twice || seed.is_multiple_of(SAMPLE))
             && failure.is_none()
             && let Some(message) = differs(plan, l, seed, &r)
         {

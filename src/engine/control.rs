@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A message to the coordinator.
-    pub(super) fn to_coordinator<C: Choices, O: Observer>(&mut self, input: CoordinatorInput, cx: &mut Cx<'_, C, O>) {
+    pub(super) fn tell_coordinator<C: Choices, O: Observer>(&mut self, input: CoordinatorInput, cx: &mut Cx<'_, C, O>) {
         self.post(Letter::ToCoordinator(input), cx);
     }
 

@@ -148,11 +148,11 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                     return false;
                 }
                 cx.tell(Fact::Acknowledged { task: t, attempt, epoch });
-                self.to_coordinator(CoordinatorInput::Acknowledge { task: t, attempt, epoch, at_end, empty }, cx);
+                self.tell_coordinator(CoordinatorInput::Acknowledge { task: t, attempt, epoch, at_end, empty }, cx);
             }
             Effect::Decline(epoch) => {
                 cx.tell(Fact::Declined { task: t, attempt, epoch });
-                self.to_coordinator(CoordinatorInput::Decline { task: t, attempt, epoch }, cx);
+                self.tell_coordinator(CoordinatorInput::Decline { task: t, attempt, epoch }, cx);
             }
             Effect::Drop(epoch) => {
                 self.tasks[t as usize].open.retain(|(e, _)| *e != epoch);
@@ -246,7 +246,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 self.declined[i] += 1;
                 self.instruct(t, Input::Abort(epoch), cx);
                 cx.tell(Fact::Declined { task: t, attempt, epoch });
-                self.to_coordinator(CoordinatorInput::Decline { task: t, attempt, epoch }, cx);
+                self.tell_coordinator(CoordinatorInput::Decline { task: t, attempt, epoch }, cx);
                 return;
             }
         }

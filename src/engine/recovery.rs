@@ -143,7 +143,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     fn start_again<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) {
         if self.tasks[t as usize].at_end {
             let attempt = self.attempt;
-            self.to_coordinator(CoordinatorInput::SourceDone { task: t, attempt, ended: true }, cx);
+            self.tell_coordinator(CoordinatorInput::SourceDone { task: t, attempt, ended: true }, cx);
         } else {
             self.start_source(t, self.plan.restart.max(1), cx);
         }

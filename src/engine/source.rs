@@ -122,7 +122,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let attempt = self.tasks[t as usize].attempt;
         self.tasks[t as usize].at_end = true;
         self.instruct(t, Input::End(None), cx);
-        self.to_coordinator(CoordinatorInput::SourceDone { task: t, attempt, ended: true }, cx);
+        self.tell_coordinator(CoordinatorInput::SourceDone { task: t, attempt, ended: true }, cx);
     }
 
     /// Falling silent costs no step: it is noticed as soon as there is nothing more to read.
@@ -131,7 +131,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let done = self.tasks[t as usize].silent || self.position_due(t);
         if !done && self.peek(t).1 == Read::Silent {
             self.tasks[t as usize].silent = true;
-            self.to_coordinator(CoordinatorInput::SourceDone { task: t, attempt, ended: false }, cx);
+            self.tell_coordinator(CoordinatorInput::SourceDone { task: t, attempt, ended: false }, cx);
         }
     }
 

@@ -197,7 +197,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         for (i, s) in self.plan.faults.stalls.iter().enumerate() {
             self.schedule(s.at, What::Stall, i as u32);
         }
-        self.to_coordinator(CoordinatorInput::Start, cx);
+        self.tell_coordinator(CoordinatorInput::Start, cx);
         self.read_inbox(cx);
     }
 

@@ -64,7 +64,7 @@ impl Route {
 /// The key group of a key: a fixed hash, so that state can move by whole groups (`rules.md` 7).
 #[inline]
 pub fn key_group(key: u64, salt: u64, max_parallelism: u32) -> u32 {
-    ((mix(key, salt) >> 32) * max_parallelism as u64 >> 32) as u32
+    (((mix(key, salt) >> 32) * max_parallelism as u64) >> 32) as u32
 }
 
 /// What runs: validated, expanded, in canonical order.

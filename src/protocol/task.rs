@@ -173,6 +173,7 @@ impl<P: Protocol + 'static> DynProtocol for P {
 /// Any protocol: the shipped one by static dispatch, others boxed.
 #[non_exhaustive]
 #[allow(missing_docs)]
+#[allow(clippy::large_enum_variant, reason = "the large one is the one in use: a box would cost a jump a record")]
 pub enum AnyProtocol {
     Abs(Abs),
     Custom(Box<dyn DynProtocol>),

@@ -66,8 +66,8 @@ pub(super) fn reductions(s: &Scenario) -> Vec<Scenario> {
             to(&|t| with(t, name, |o| forget(o.lines.as_mut().map(|list| list.remove(l)))));
         }
         if let Some(RecordsSpec::List(sizes)) = &o.records {
-            for i in 0..sizes.len() {
-                for less in [0, sizes[i] / 2, sizes[i].saturating_sub(1)] {
+            for (i, &size) in sizes.iter().enumerate() {
+                for less in [0, size / 2, size.saturating_sub(1)] {
                     to(&|t| with(t, name, |o| set_size(o, i, less)));
                 }
             }

@@ -54,7 +54,7 @@ impl Delay {
             Delay::Uniform { min, step, options } => min + step * choices.choose(site, Odds::Even(options)) as u64,
             Delay::Exponential { min, mean } => {
                 let quantile = QUANTILES[choices.choose(site, Odds::Even(256)) as usize];
-                min.saturating_add((mean as u128 * quantile as u128 >> 16) as u64)
+                min.saturating_add(((mean as u128 * quantile as u128) >> 16) as u64)
             }
         }
     }
