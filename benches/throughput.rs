@@ -1,7 +1,7 @@
 //! Workload W: events a second, with checks full, shallow and off; whole small runs a second; and that neither
 //! speed nor memory depends on the length of a run.
 //!
-//! `cargo bench --bench throughput`, or a part of it: `-- 4`, `-- 64 full`, `-- small`, `-- flat`.
+//! `cargo bench --bench throughput`, or a part of it: `-- 4`, `-- 64 full`, `-- small`, `-- flat`, `-- loop`.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "a benchmark measures real time")]
 
 #[allow(dead_code, reason = "each bench uses one of the workloads")]
@@ -11,7 +11,7 @@ use cutline::base::Time;
 use cutline::check::{Judge, Mode, Patience};
 use cutline::choice::Seeded;
 use cutline::engine::{Cx, Engine, Plan};
-use cutline::search::run_plan;
+use cutline::search::{logs_of, run_plan};
 use cutline::trace::{Outcome, RunDigest};
 use cutline::world::{Crash, Target, TimeOrder, When};
 use std::time::Instant;
@@ -25,7 +25,8 @@ fn once(plan: &Plan, checks: &str) -> f64 {
         "off" => engine.run(&mut Cx::new(&plan.job.symbols, &mut choices, &mut ())),
         _ => {
             let mode = if checks == "full" { Mode::Full } else { Mode::Shallow };
-            let mut observer = (RunDigest::default(), Judge::new(&plan.job, mode, &[], Patience::default()));
+            let logs = logs_of(plan);
+            let mut observer = (RunDigest::default(), Judge::new(&plan.job, mode, &logs, Patience::default()));
             let outcome = engine.run(&mut Cx::new(&plan.job.symbols, &mut choices, &mut observer));
             assert!(observer.1.violations().is_empty(), "{:?}", observer.1.violations());
             outcome
@@ -92,6 +93,13 @@ fn main() {
             let plan = yardsticks::w(p, 2_000_000, 1000);
             let rate = median((0..5).map(|_| once(&plan, checks)));
             println!("W P={p} checks={checks} million_events_per_second={rate:.2}");
+        }
+    }
+    if wanted("loop") {
+        for checks in ["off", "full"] {
+            let plan = yardsticks::w_loop(4, 500_000, 1000);
+            let rate = median((0..5).map(|_| once(&plan, checks)));
+            println!("W-loop P=4 checks={checks} million_events_per_second={rate:.2}");
         }
     }
 }

@@ -74,7 +74,11 @@ fn check(case: &Case) -> Result<(), String> {
             }
         }
         let again = || run(case, &mut Situations::default()).digest;
-        if case.seed().is_multiple_of(16) && again() != r.digest { Err("a second run went another way".into()) } else { Ok(()) }
+        if case.seed().is_multiple_of(16) && again() != r.digest {
+            Err("a second run went another way".into())
+        } else {
+            Ok(())
+        }
     };
     catch_unwind(AssertUnwindSafe(all)).unwrap_or_else(|_| Err("the harness panicked".into()))
 }

@@ -1,7 +1,7 @@
 //! The workloads W and X as plans.
 
 use cutline::base::Record;
-use cutline::dataflow::{Generator, JobBuilder, KeyBy, KeyedCount, Sink};
+use cutline::dataflow::{Countdown, Generator, JobBuilder, KeyBy, KeyedCount, Sink};
 use cutline::engine::{Pace, Plan};
 use cutline::graph::{BackEdges, Partition};
 use cutline::world::{Crash, Delay, Target, When};
@@ -21,6 +21,27 @@ pub fn w(p: u32, records: u64, every: u64) -> Plan {
         .build(BackEdges::Refused)
         .expect("W is valid");
     let mut plan = Plan::new("W", job);
+    plan.delays.iter_mut().for_each(|d| *d = Delay::uniform(10_000, 110_000));
+    plan.paces.iter_mut().for_each(|pace| *pace = Pace { every: 1000, start: 0 });
+    plan.checkpoints.at = (1..=per / every).map(|k| k * every).collect();
+    plan.max_steps = u64::MAX;
+    plan
+}
+
+/// W with a back-edge: P sources => P loop heads => P sinks; each record goes round three times, through a shuffle.
+pub fn w_loop(p: u32, records: u64, every: u64) -> Plan {
+    let per = records / p as u64;
+    let source = Generator { keys: KeyBy::Uniform(4096), values: (3, 3), silent: true, ..Generator::new(per) };
+    let job = JobBuilder::new()
+        .source("source", p, source)
+        .operator("head", p, Countdown::new(1, 0, 2))
+        .sink("sink", p, Sink::default())
+        .edge("source", "head", Partition::Hash { salt: 1 })
+        .edge("head", "sink", Partition::Hash { salt: 2 })
+        .edge("head", "head", Partition::Hash { salt: 3 })
+        .build(BackEdges::JobGraph)
+        .expect("W with a loop is valid");
+    let mut plan = Plan::new("W with a loop", job);
     plan.delays.iter_mut().for_each(|d| *d = Delay::uniform(10_000, 110_000));
     plan.paces.iter_mut().for_each(|pace| *pace = Pace { every: 1000, start: 0 });
     plan.checkpoints.at = (1..=per / every).map(|k| k * every).collect();
