@@ -134,7 +134,7 @@ impl<'j> Judge<'j> {
                 self.counts[0] += 1;
                 self.count(Property::Termination);
                 self.ledger.pending.push(epoch);
-                self.liveness.moved(at);
+                self.liveness.triggered(epoch);
             }
             Fact::Completed { epoch } => self.completed(at, epoch),
             Fact::Aborted { epoch, .. } => self.aborted(at, epoch),
@@ -203,8 +203,10 @@ impl<'j> Judge<'j> {
             );
         }
         self.ledger.aborted(epoch);
-        if let Some((property, kind, message)) = self.liveness.aborted(at) {
-            self.violate(at, property, kind, message, vec![("epoch", Evidence::Number(epoch))]);
+        if let Some((property, kind, message)) = self.liveness.aborted(at, epoch) {
+            let evidence = vec![("epoch", Evidence::Number(epoch))];
+            self.violate(at, property, kind, message.clone(), evidence.clone());
+            self.violate(at, Property::Termination, kind, message, evidence);
         }
     }
 
@@ -263,7 +265,8 @@ impl<'j> Judge<'j> {
 
     fn check_time(&mut self, at: At) {
         if let Some((property, kind, message)) = self.liveness.overdue(at, !self.ledger.pending.is_empty()) {
-            self.violate(at, property, kind, message, Vec::new());
+            self.violate(at, property, kind, message.clone(), Vec::new());
+            self.violate(at, Property::Termination, kind, message, Vec::new());
         }
     }
 

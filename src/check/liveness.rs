@@ -3,7 +3,7 @@
 
 use super::ledger::Ledger;
 use super::verdict::{Evidence, Property};
-use crate::base::{Time, format_ns};
+use crate::base::{Epoch, Time, format_ns};
 use crate::dataflow::Job;
 use crate::trace::{At, Wait};
 
@@ -29,30 +29,36 @@ pub(super) struct Liveness {
     patience: Patience,
     failures: u32,
     since: Time,
+    /// The newest checkpoint that was triggered, and the newest when the last fault struck: what was under way
+    /// then may fail.
+    newest: Epoch,
+    excused: Epoch,
 }
 
 type Bad = (Property, &'static str, String);
 
 impl Liveness {
     pub fn new(patience: Patience) -> Self {
-        Liveness { patience, failures: 0, since: patience.calm }
+        Liveness { patience, failures: 0, since: patience.calm, newest: 0, excused: 0 }
     }
 
     /// A fault, or a restart: the counting begins anew.
     pub fn fault(&mut self, at: At) {
+        self.completed(at);
+        self.excused = self.newest;
+    }
+
+    pub fn completed(&mut self, at: At) {
         self.failures = 0;
         self.since = self.since.max(at.time);
     }
 
-    pub fn completed(&mut self, at: At) {
-        self.fault(at);
+    pub fn triggered(&mut self, epoch: Epoch) {
+        self.newest = epoch;
     }
 
-    /// Something was begun: where nothing is pending, time does not count.
-    pub fn moved(&mut self, _: At) {}
-
-    pub fn aborted(&mut self, at: At) -> Option<Bad> {
-        if at.time <= self.patience.calm {
+    pub fn aborted(&mut self, at: At, epoch: Epoch) -> Option<Bad> {
+        if at.time <= self.patience.calm || epoch <= self.excused {
             return None;
         }
         self.failures += 1;

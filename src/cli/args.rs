@@ -43,6 +43,12 @@ pub enum Command {
     Shrink(ShrinkArgs),
     /// Put the shards of a sweep together: gives what one sweep over everything would have given.
     Merge(MergeArgs),
+    /// List what is wrong on purpose: the names that a scenario's "protocol" can have beside abs.
+    Specimens {
+        /// List them (nothing else is there yet).
+        #[arg(long)]
+        list: bool,
+    },
     /// Print the JSON Schema of a scenario file.
     Schema,
     /// Print shell completions.
@@ -107,7 +113,7 @@ pub struct SweepArgs {
     pub time: Option<u64>,
     /// Stop once so many different failures (property and kind) were found.
     #[arg(long, value_name = "N")]
-    pub failures: Option<u64>,
+    pub failures: Option<std::num::NonZeroU64>,
     /// Write a capsule of each kind of failure into this directory (and the shard's file, with --shard).
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,

@@ -5,6 +5,15 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+/// How our files begin.
+pub const TRACE: &[u8] = b"{\"cutline_trace\"";
+/// See [`TRACE`].
+pub const SHARD: &[u8] = b"{\"cutline_shard\"";
+/// See [`TRACE`].
+pub const CAPSULE: &[u8] = b"{\n  \"cutline_capsule\"";
+/// See [`TRACE`].
+pub const JUNIT: &[u8] = b"<?xml";
+
 /// A file that is being written. It replaces its target when it is finished, and not before.
 pub struct Output {
     target: PathBuf,
@@ -13,41 +22,44 @@ pub struct Output {
 }
 
 impl Output {
-    /// Begins to write. A regular file is replaced only if it is empty or begins as a cutline file; devices and
-    /// pipes are written to as they are.
-    pub fn create(target: &Path) -> Result<Output, Refusal> {
-        Self::create_like(target, b"{\"cutline_")
-    }
-
-    /// The same, for files that begin in this way.
-    pub fn create_like(target: &Path, ours: &[u8]) -> Result<Output, Refusal> {
+    /// Begins to write a file of this kind. A regular file is replaced only if it is empty or begins as `ours`;
+    /// devices and pipes are written to as they are, and links are followed.
+    pub fn create(target: &Path, ours: &[u8]) -> Result<Output, Refusal> {
         let at = |m: String| Refusal(format!("{}: {m}", target.display()));
-        let special = match fs::metadata(target) {
+        let linked = fs::symlink_metadata(target).is_ok_and(|m| m.is_symlink());
+        let real = match linked {
+            true => fs::canonicalize(target).map_err(|e| at(format!("is a link that leads nowhere: {e}")))?,
+            false => target.to_path_buf(),
+        };
+        let device = ["/dev", "/proc"].iter().any(|d| target.starts_with(d));
+        let special = match fs::metadata(&real) {
             Ok(m) if m.is_dir() => return Err(at("is a directory: expected a file to write to".into())),
-            Ok(m) if m.is_file() => {
-                let mut begin = [0; 12];
-                let n = File::open(target).and_then(|mut f| f.read(&mut begin)).map_err(|e| at(e.to_string()))?;
-                let ours = begin[..n].starts_with(ours) || begin[..n].starts_with(b"{\n  \"cutlin");
-                if n > 0 && !ours {
-                    return Err(at("is no file of cutline's, and is not overwritten: name another file".into()));
+            Ok(m) if m.is_file() && !device => {
+                let mut begin = [0; 24];
+                let n = File::open(&real).and_then(|mut f| f.read(&mut begin)).map_err(|e| at(e.to_string()))?;
+                if n > 0 && !begin[..n].starts_with(ours) {
+                    return Err(at(
+                        "is no file of cutline's of this kind, and is not overwritten: name another file".into()
+                    ));
                 }
                 false
             }
             Ok(_) => true,
-            Err(_) => false,
+            Err(_) => device,
         };
         let (path, temporary) = if special {
-            (target.to_path_buf(), None)
+            (real.clone(), None)
         } else {
-            let mut name = target.file_name().ok_or_else(|| at("is no name of a file".into()))?.to_os_string();
+            let mut name = real.file_name().ok_or_else(|| at("is no name of a file".into()))?.to_os_string();
             name.push(format!(".{}.part", std::process::id()));
-            let path = target.with_file_name(name);
+            let path = real.with_file_name(name);
             (path.clone(), Some(path))
         };
         let mut options = File::options();
         options.write(true).create(temporary.is_some()).truncate(temporary.is_some());
-        let file = options.open(&path).map_err(|e| at(format!("cannot be written: {e}")))?;
-        Ok(Output { target: target.to_path_buf(), temporary, file: Some(BufWriter::new(file)) })
+        let file =
+            options.open(if special { target } else { &path }).map_err(|e| at(format!("cannot be written: {e}")))?;
+        Ok(Output { target: real, temporary, file: Some(BufWriter::new(file)) })
     }
 
     /// Everything is written: the file takes its name.

@@ -99,7 +99,9 @@ impl Loaded {
 /// As a POSIX shell wants it.
 pub fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
+    if text.starts_with('-') {
+        quoted(&format!("./{text}"))
+    } else if !text.is_empty() && text.chars().all(plain) {
         text.to_string()
     } else {
         format!("'{}'", text.replace('\'', "'\\''"))

@@ -91,6 +91,7 @@ fn dispatch(args: Args) -> Result<Status, Refusal> {
         Command::Replay(a) => replay::replays(&a, style),
         Command::Shrink(a) => replay::shrinks(&a, style),
         Command::Merge(a) => shard::merge(&a, style),
+        Command::Specimens { .. } => say(&specimens(style)),
         Command::Schema => say(crate::scenario::SCHEMA),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -98,6 +99,18 @@ fn dispatch(args: Args) -> Result<Status, Refusal> {
             say(&String::from_utf8_lossy(&script))
         }
     }
+}
+
+/// A line for each specimen.
+fn specimens(style: output::Style) -> String {
+    let line = |s: &crate::specimen::Specimen| match style.json {
+        true => {
+            let rule = serde_json::json!({"name": s.name, "property": s.caught_by.name(), "rule": s.rule, "cyclic": s.cyclic, "about": s.about});
+            format!("{rule}\n")
+        }
+        false => format!("{:<32} {:<21} {}\n", s.name, s.caught_by.name(), s.about),
+    };
+    crate::specimen::all().iter().map(line).collect()
 }
 
 /// Prints to standard output; a reader that has gone away is no error.

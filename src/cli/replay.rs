@@ -2,7 +2,7 @@
 
 use super::args::{ReplayArgs, ShrinkArgs};
 use super::failures::{record, shrunk};
-use super::files::Output;
+use super::files::{CAPSULE, Output};
 use super::load::{load, quoted};
 use super::output::Style;
 use super::{Refusal, Status, say};
@@ -106,12 +106,20 @@ fn print_one(path: &Path, capsule: &Capsule, plan: &Plan, r: &Replayed, style: S
         (None, false) if capsule.verdict == "violated" && verdict != "violated" => {
             format!("{name}: no longer fails: recorded {}, now {}\n", capsule.verdict, style.verdict(verdict))
         }
-        (None, false) => format!("{name}: recorded {}, now {}\n", capsule.verdict, style.verdict(verdict)),
+        (None, false) => {
+            let recorded = recorded_failure(capsule);
+            format!("{name}: recorded {}{recorded}, now {}\n", capsule.verdict, style.verdict(verdict))
+        }
     };
     if let Some(m) = message {
         t += &format!("  {}: {m}\n", r.result.report.violations[0].property.name());
     }
     say(&t).map(drop)
+}
+
+fn recorded_failure(capsule: &Capsule) -> String {
+    let of = |field: &str| capsule.violation.as_ref().and_then(|v| v.get(field)?.as_str());
+    of("property").map_or(String::new(), |p| format!(" ({p}, {})", of("kind").unwrap_or("no kind")))
 }
 
 fn digest_text(r: &Replayed) -> &'static str {
@@ -159,7 +167,7 @@ fn rebase(path: &Path, capsule: &Capsule, out: Option<&Path>) -> Result<(), Refu
     let case = Case { scenario: capsule.scenario.clone(), picks };
     let seed = capsule.seed.value().unwrap_or(0);
     let target = out.map_or_else(|| path.with_extension("rebased.json"), PathBuf::from);
-    let mut file = Output::create(&target)?;
+    let mut file = Output::create(&target, CAPSULE)?;
     file.write_all(Capsule::new(&case, seed, &r, &plan).text().as_bytes())?;
     file.finish()?;
     eprintln!("{}: the same failure, rebased: {}", path.display(), target.display());
@@ -187,7 +195,7 @@ pub fn shrinks(args: &ShrinkArgs, style: Style) -> Result<Status, Refusal> {
         let (case, failure) = found.ok_or(Refusal(format!("{}: seed {seed} does not fail", file.display())))?;
         (case, failure, seed)
     };
-    let output = args.out.as_deref().map(Output::create).transpose()?;
+    let output = args.out.as_deref().map(|p| Output::create(p, CAPSULE)).transpose()?;
     let (capsule, told, minimal) = shrunk(CONTEXT, case, failure, seed)?;
     match style.json {
         true => say(&format!(

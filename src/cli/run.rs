@@ -1,7 +1,7 @@
 //! `cutline run`.
 
 use super::args::RunArgs;
-use super::files::Output;
+use super::files::{Output, TRACE};
 use super::load::{Loaded, load};
 use super::output::{Style, run_json, run_text};
 use super::{Refusal, Status, say};
@@ -24,7 +24,7 @@ pub fn run(args: &RunArgs, style: Style) -> Result<Status, Refusal> {
         let plan = l.plan()?;
         let seed = args.seed.unwrap_or_else(|| l.own_seed());
         if let Some(path) = &args.trace {
-            write_trace(l, &plan, seed, Output::create(path)?)?;
+            write_trace(l, &plan, seed, Output::create(path, TRACE)?)?;
         }
         let r = run_seed(&plan, l.mode, seed, &mut ());
         status = status.worse(status_of(r.report.verdict()));

@@ -1,7 +1,7 @@
 //! Sweeps cut into shards: each writes one file, and `cutline merge` gives what one sweep would have given.
 
 use super::args::{MergeArgs, SweepArgs};
-use super::files::Output;
+use super::files::{Output, SHARD};
 use super::load::Loaded;
 use super::output::Style;
 use super::sweep::{One, Range};
@@ -52,7 +52,7 @@ impl ShardFile {
     pub fn create(dir: &Path, shard: Shard, args: &SweepArgs, loaded: &[Loaded]) -> Result<ShardFile, Refusal> {
         std::fs::create_dir_all(dir).map_err(|e| Refusal(format!("{}: {e}", dir.display())))?;
         let path = dir.join(format!("shard-{}-of-{}.jsonl", shard.index, shard.of));
-        let mut out = Output::create(&path)?;
+        let mut out = Output::create(&path, SHARD)?;
         let mut scenarios = Vec::new();
         for l in loaded {
             let text = serde_json::to_value(l.inlined()?).map_err(|e| Refusal(e.to_string()))?;
@@ -131,13 +131,14 @@ pub fn merge(args: &MergeArgs, style: Style) -> Result<Status, Refusal> {
     if !runs.iter().map(|r| r.index).eq(0..all) {
         return Err(Refusal("the shards do not hold every run exactly once".into()));
     }
+    let ending =
+        Ending { out: args.out.clone(), shrink: !args.no_shrink, junit: args.junit.clone(), annotations: false };
+    ending.check()?;
     let mut totals = Totals::new(all);
     for one in &runs {
         let (which, seed) = range.which(one.index);
         say(&totals.take(&loaded[which], seed, one, style))?;
     }
-    let ending =
-        Ending { out: args.out.clone(), shrink: !args.no_shrink, junit: args.junit.clone(), annotations: false };
     totals.finish(&loaded, range, style, &ending)
 }
 

@@ -81,6 +81,7 @@ impl Range {
 pub fn sweep(args: &SweepArgs, style: Style) -> Result<Status, Refusal> {
     let loaded = load(&args.scenarios)?;
     let range = Range::new(args, loaded.len())?;
+    Ending::of(args).check()?;
     let mut shard = match (&args.shard, &args.out) {
         (Some(s), Some(dir)) => Some(ShardFile::create(dir, *s, args, &loaded)?),
         (Some(_), None) => return Err(Refusal("--shard: expected --out DIR beside it, for the shard's file".into())),
@@ -102,7 +103,7 @@ pub fn sweep(args: &SweepArgs, style: Style) -> Result<Status, Refusal> {
             scope.spawn(move || worker.work(&send));
         }
         drop(send);
-        let enough = |t: &Totals| args.failures.is_some_and(|n| t.failures.len() as u64 >= n);
+        let enough = |t: &Totals| args.failures.is_some_and(|n| t.failures.len() as u64 >= n.get());
         collect(&loaded, range, receive, style, &mut totals, shard.as_mut(), &|t| {
             if enough(t) {
                 stop.store(true, Ordering::SeqCst);

@@ -2,7 +2,7 @@
 
 use super::args::SweepArgs;
 use super::failures::{Minimal, minimize};
-use super::files::Output;
+use super::files::{JUNIT, Output};
 use super::load::Loaded;
 use super::output::{Style, thousands};
 use super::sweep::{One, Range};
@@ -53,6 +53,19 @@ impl Ending {
             junit: args.junit.clone(),
             annotations: args.annotations.is_some(),
         }
+    }
+}
+
+impl Ending {
+    /// What cannot be written at the end is refused before anything runs.
+    pub fn check(&self) -> Result<(), Refusal> {
+        if let Some(dir) = &self.out {
+            std::fs::create_dir_all(dir).map_err(|e| Refusal(format!("--out {}: {e}", dir.display())))?;
+        }
+        if let Some(path) = &self.junit {
+            drop(Output::create(path, JUNIT)?);
+        }
+        Ok(())
     }
 }
 
@@ -192,7 +205,7 @@ impl Totals {
         if !complete {
             t += &format!("; stopped before {} of {}", thousands(self.all - self.runs), thousands(self.all));
         }
-        if violated + inconclusive == 0 && self.runs > 0 {
+        if violated + inconclusive == 0 && self.runs >= 10 {
             let rate = 3.0 / self.runs as f64 * 100.0;
             t += &format!("\nthe rate of failing runs is below {rate:.4} % (at 95 % confidence: 3 / {})", self.runs);
         }
@@ -203,7 +216,7 @@ impl Totals {
     }
 
     fn junit(&self, loaded: &[Loaded], path: &std::path::Path) -> Result<(), Refusal> {
-        let mut out = Output::create_like(path, b"<?xml")?;
+        let mut out = Output::create(path, JUNIT)?;
         let escape = |s: &str| s.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
         let mut t = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"cutline\">\n");
         for (place, cases) in &self.cases {

@@ -384,7 +384,14 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         if A::TIMED {
             let nth = self.count();
             let ns = delay.draw(Kind::Control, 0, nth, cx.choices);
-            self.schedule(self.now.after(ns), What::Letter, slot);
+            let mut at = self.now.after(ns);
+            if let Letter::Trigger { task, .. } | Letter::Abort { task, .. } | Letter::Completed { task, .. } = letter {
+                // One connection from the coordinator to each task: late, but in order.
+                let last = &mut self.tasks[task as usize].told;
+                at = at.max(*last);
+                *last = at;
+            }
+            self.schedule(at, What::Letter, slot);
         }
     }
 }

@@ -182,7 +182,13 @@ impl Plan {
         let c = &self.checkpoints;
         let other = [self.detection, self.restart, c.every.unwrap_or(0), c.min_pause, c.timeout.unwrap_or(0)];
         let longest = delays.chain(paces).chain(stalls).chain(other).max().unwrap_or(0);
-        longest.max(self.longest_way())
+        longest.max(self.longest_way()).max(self.longest_path())
+    }
+
+    /// The time that a barrier takes through a graph as deep as it has operators.
+    fn longest_path(&self) -> u64 {
+        let hop = self.delays.iter().map(|d| d.longest()).max().unwrap_or(0);
+        hop.saturating_mul(self.job.graph.operators.len() as u64)
     }
 
     /// The time that the slowest source takes to its last position. Behind bounded channels a record may have to

@@ -136,6 +136,8 @@ pub(super) struct TaskState {
     pub full: u32,
     /// Copies whose part is not at the store yet.
     pub open: Vec<(Epoch, Content)>,
+    /// When the last letter from the coordinator arrives.
+    pub told: Time,
     /// Highest epoch for which a decline was considered.
     pub asked: Epoch,
     /// Deliveries so far (only counted where a fault asks).
@@ -165,7 +167,7 @@ impl Clone for TaskState {
         (self.up, self.attempt, self.reads, self.taken) = (o.up, o.attempt, o.reads, o.taken);
         (self.at_end, self.silent, self.due, self.waiting) = (o.at_end, o.silent, o.due, o.waiting);
         (self.stalled, self.closed, self.full) = (o.stalled, o.closed, o.full);
-        (self.asked, self.deliveries, self.seen) = (o.asked, o.deliveries, o.seen);
+        (self.asked, self.deliveries, self.seen, self.told) = (o.asked, o.deliveries, o.seen, o.told);
     }
 }
 
@@ -331,6 +333,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             closed: false,
             full: 0,
             open: Vec::new(),
+            told: Time(0),
             asked: 0,
             deliveries: 0,
         });

@@ -90,11 +90,14 @@ pub(super) fn arrange(job: &JobGraph, how: BackEdges) -> Result<(Vec<usize>, Vec
         if !reached.order.contains(&i) {
             let message = "no path leads here from a source: expected one".to_string();
             errors.push(GraphError { place: Place::Operator(i), message });
-        } else if !found.order.contains(&i) {
-            let message =
-                "only back-edges lead here: expected a regular input, on a path from a source without back-edges"
-                    .to_string();
-            errors.push(GraphError { place: Place::Operator(i), message });
+        } else if !found.order.contains(&i)
+            && let Some(e) = job.edges.iter().position(|e| e.back_edge && e.to == i)
+        {
+            let message = format!(
+                "is named a back-edge, but only back-edges lead to {}: expected a regular input, on a path from a source",
+                name(i)
+            );
+            errors.push(GraphError { place: Place::Edge(e), message });
         }
     }
     let spelled = |pair| {

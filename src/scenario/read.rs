@@ -37,6 +37,14 @@ impl Setting {
         if self.key.ends_with(".path") {
             value = Value::String(directory.join(&self.value).to_string_lossy().into_owned());
         }
+        let known: Vec<String> =
+            root.get("operators").and_then(Value::as_object).into_iter().flatten().map(|(k, _)| k.clone()).collect();
+        if let Some(name) =
+            self.key.strip_prefix("operators.").and_then(|rest| rest.split_once('.')).map(|(name, _)| name)
+            && !known.iter().any(|k| k == name)
+        {
+            return Err(wrong(format!("no operator is called {name:?}: expected one of {}", known.join(", "))));
+        }
         let mut at = root;
         for name in self.key.split('.') {
             at = match at {
@@ -91,6 +99,12 @@ fn read_checked(mut value: Value, mut problems: Vec<Problem>) -> Result<Scenario
         return Err(Problems(vec![Problem::new(
             "",
             "this is no scenario: expected a JSON object with \"cutline_scenario\": 1",
+        )]));
+    }
+    if value.get("cutline_capsule").is_some() {
+        return Err(Problems(vec![Problem::new(
+            "",
+            "this is a capsule, not a scenario: run it with `cutline replay`",
         )]));
     }
     match value.get("cutline_scenario") {

@@ -250,7 +250,13 @@ impl Resolver<'_> {
             "keyed-fold" => KeyedFold::default().into(),
             "union" => Union::default().into(),
             "join" => Join::default().into(),
-            "countdown" => Countdown::new(spec.copies.unwrap_or(1), spec.rekey.unwrap_or(0), outs).into(),
+            "countdown" => {
+                let copies = spec.copies.unwrap_or(1);
+                if copies > 1000 {
+                    self.wrong(at("copies"), format!("expected at most 1000, found {copies}"));
+                }
+                Countdown::new(copies.min(1000), spec.rekey.unwrap_or(0), outs).into()
+            }
             "collatz" => Collatz::default().into(),
             "reach" => Reach::default().into(),
             "table-sink" => TableSink::default().into(),
@@ -276,7 +282,7 @@ impl Resolver<'_> {
             }
             kind => {
                 let path = self.directory.join(spec.path.as_deref()?);
-                let text = match std::fs::read_to_string(&path) {
+                let text = match text_of(&path) {
                     Ok(text) => text,
                     Err(e) => {
                         self.wrong(at("path"), format!("cannot read the text file {}: {e}", path.display()));
@@ -408,7 +414,7 @@ impl Resolver<'_> {
             self.wrong("checkpoints.at", "expected positions in ascending order");
         }
         to.every = self.optional("checkpoints.every", &c.every);
-        if to.every == Some(0) {
+        if to.every == Some(0) && c.every.as_deref().is_some_and(|t| parse_duration(t).is_ok()) {
             self.wrong("checkpoints.every", "expected a duration above 0");
         }
         to.at.clone_from(&c.at);
@@ -580,7 +586,7 @@ pub fn inline(s: &Scenario, directory: &Path) -> Result<Scenario, Problems> {
     for (name, spec) in &mut s.operators {
         let Some(path) = spec.path.take() else { continue };
         let at = format!("operators.{name}.path");
-        let text = std::fs::read_to_string(directory.join(&path)).map_err(|e| r.wrong(&at, e.to_string()));
+        let text = text_of(&directory.join(&path)).map_err(|e| r.wrong(&at, e.to_string()));
         let Ok(text) = text else { continue };
         if spec.kind == "pairs" {
             let list = r.pairs(&at, &text).unwrap_or_default();
@@ -592,6 +598,17 @@ pub fn inline(s: &Scenario, directory: &Path) -> Result<Scenario, Problems> {
         }
     }
     if r.problems.is_empty() { Ok(s) } else { Err(Problems(r.problems)) }
+}
+
+/// The largest text that is read, in bytes.
+const LARGEST_TEXT: u64 = 1 << 30;
+
+fn text_of(path: &Path) -> std::io::Result<String> {
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() || about.len() > LARGEST_TEXT {
+        return Err(std::io::Error::other("expected a regular file of at most 1 GiB"));
+    }
+    std::fs::read_to_string(path)
 }
 
 /// Where back-edges come from, unless a file says otherwise.

@@ -117,6 +117,15 @@ impl Capsule {
             serde_path_to_error::deserialize(&value).map_err(|e| format!("{}: {}", e.path(), e.inner()))?;
         capsule.seed.value().map_err(|m| format!("seed: {m}"))?;
         capsule.picks()?;
+        if !["holds", "violated", "inconclusive"].contains(&capsule.verdict.as_str()) {
+            return Err(format!("verdict: expected holds, violated or inconclusive, found {:?}", capsule.verdict));
+        }
+        let named = capsule.violation.as_ref().and_then(|v| v.get("property")?.as_str());
+        if (capsule.verdict == "violated") != named.is_some_and(|p| crate::check::Property::named(p).is_some()) {
+            return Err(
+                "violation: expected an object with the violated property, where the verdict is violated".into()
+            );
+        }
         Ok(capsule)
     }
 

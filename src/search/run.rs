@@ -59,7 +59,9 @@ pub fn add_record(v: &mut Violation, history: &History) {
 pub fn patience_of(plan: &Plan) -> Patience {
     let bounded = plan.capacities.iter().any(|&c| c != u32::MAX);
     let ns = if bounded { u64::MAX } else { plan.longest_delay().saturating_mul(20) };
-    Patience { calm: plan.faults.last(), epochs: 20, ns }
+    // A planned decline is a fault, and its snapshot fails by right.
+    let declines = plan.faults.declines.iter().fold(0u32, |n, d| n.saturating_add(d.most));
+    Patience { calm: plan.faults.last(), epochs: declines.saturating_add(20), ns }
 }
 
 /// The channels on which the plan's protocol may log.

@@ -131,6 +131,7 @@ impl Faults {
     pub fn last(&self) -> Time {
         let crashes = self.crashes.iter().filter_map(|c| match c.when {
             When::At(t) => Some(t),
+            When::Rate { until, .. } if until != Time(u64::MAX) => Some(until),
             _ => None,
         });
         crashes.chain(self.stalls.iter().map(|s| s.at.after(s.ns))).max().unwrap_or_default()
