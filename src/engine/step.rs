@@ -108,7 +108,6 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             };
             self.now = at;
             cx.scratch.at.time = at;
-            self.warm_up();
             if self.handle(event, cx) {
                 break; // otherwise it was void, and no step
             }
@@ -142,16 +141,6 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
         let mut agenda = self.agenda.clone();
         agenda.next(self.now, &mut cx.scratch.events, |list| self.enabled(list), cx.choices)
-    }
-
-    /// Has the next message fetched from memory while this one is handled. Changes nothing.
-    #[inline]
-    fn warm_up(&self) {
-        if let Some(next) = self.agenda.upcoming()
-            && next.what() == What::Deliver
-        {
-            std::hint::black_box(self.channels.glance(next.index()));
-        }
     }
 
     fn finish<C, O: Observer>(&mut self, outcome: Outcome, cx: &mut Cx<'_, C, O>) -> Step {

@@ -11,11 +11,6 @@ pub trait Agenda<E: Copy>: Clone {
     const TIMED: bool;
     /// Puts an event into the future (not before the event that was last returned).
     fn schedule(&mut self, at: Time, e: E);
-    /// What comes next, as far as that is known already.
-    #[inline]
-    fn upcoming(&self) -> Option<E> {
-        None
-    }
     /// The next event and its time; `None` if there is none. `enabled` lists what can happen now.
     fn next(
         &mut self,
@@ -75,29 +70,17 @@ impl<E> Ord for Far<E> {
     }
 }
 
-/// An event in its bucket: so many nanoseconds after the bucket begins. 8 bytes.
+/// 16 bytes: an event in a bucket's list.
 #[derive(Clone, Copy, Debug)]
-struct Spot<E> {
-    after: u32,
+struct Node<E> {
+    time: u64,
     event: E,
-}
-
-/// Events of one bucket, in the order of their insertion: one cache line.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Chunk<E> {
-    /// The bucket's next older chunk; they are full.
     next: u32,
-    len: u32,
-    events: [Spot<E>; CHUNK],
 }
 
-const CHUNK: usize = 7;
 const NIL: u32 = u32::MAX;
 /// A bucket with more events is crowded.
-const CROWD: usize = FEW;
-/// So many are sorted at a stroke.
-const FEW: usize = 16;
+const CROWD: usize = 16;
 
 /// In the order of (time, insertion): a calendar of buckets, each sorted when it is opened. Events beyond
 /// the calendar wait in a heap. Crowded buckets make the calendar finer.
@@ -113,13 +96,13 @@ pub struct TimeOrder<E> {
     /// The number of the open bucket (time >> shift).
     open: u64,
     /// Its entries, the next one last.
-    current: Vec<Spot<E>>,
+    current: Vec<(u64, E)>,
     heads: Vec<u32>,
     /// One bit a bucket: not empty.
     filled: Vec<u64>,
-    chunks: Vec<Chunk<E>>,
+    nodes: Vec<Node<E>>,
     free: u32,
-    /// How many buckets are filled.
+    /// How many events are in buckets that are not open.
     waiting: usize,
     beyond: BinaryHeap<Reverse<Far<E>>>,
     seq: u64,
@@ -129,7 +112,7 @@ pub struct TimeOrder<E> {
 impl<E: Copy> TimeOrder<E> {
     /// An empty agenda; most events come at most `horizon` nanoseconds after they were scheduled.
     pub fn new(horizon: u64) -> Self {
-        let shift = (horizon / 96).max(1).ilog2().min(31);
+        let shift = (horizon / 96).max(1).ilog2();
         let mut agenda = TimeOrder {
             shift,
             mask: 0,
@@ -137,7 +120,7 @@ impl<E: Copy> TimeOrder<E> {
             current: Vec::new(),
             heads: Vec::new(),
             filled: Vec::new(),
-            chunks: Vec::new(),
+            nodes: Vec::new(),
             free: NIL,
             waiting: 0,
             beyond: BinaryHeap::new(),
@@ -158,42 +141,27 @@ impl<E: Copy> TimeOrder<E> {
     fn put(&mut self, time: u64, event: E) {
         let bucket = time >> self.shift;
         // From 0: the bucket after the open one. (The open one, and any before it, wrap around.)
-        if bucket.wrapping_sub(self.open).wrapping_sub(1) >= self.mask {
-            return self.put_elsewhere(time, event);
-        }
-        let i = (bucket & self.mask) as usize;
-        let spot = Spot { after: (time - (bucket << self.shift)) as u32, event };
-        let head = self.heads[i];
-        if let Some(chunk) = self.chunks.get_mut(head as usize)
-            && let Some(place) = chunk.events.get_mut(chunk.len as usize)
-        {
-            *place = spot;
-            chunk.len += 1;
-            return;
-        }
-        self.begin_chunk(i, head, spot);
-    }
-
-    fn begin_chunk(&mut self, bucket: usize, next: u32, first: Spot<E>) {
-        let chunk = Chunk { next, len: 1, events: [first; CHUNK] };
-        let place = self.free;
-        if let Some(spare) = self.chunks.get_mut(place as usize) {
-            self.free = std::mem::replace(spare, chunk).next;
-            self.heads[bucket] = place;
-        } else {
-            self.heads[bucket] = self.chunks.len() as u32;
-            self.chunks.push(chunk);
-        }
-        if next == NIL {
-            self.filled[bucket >> 6] |= 1 << (bucket & 63);
+        if bucket.wrapping_sub(self.open).wrapping_sub(1) < self.mask {
+            let i = (bucket & self.mask) as usize;
+            let node = Node { time, event, next: self.heads[i] };
+            let place = self.free;
+            if let Some(spare) = self.nodes.get_mut(place as usize) {
+                self.free = std::mem::replace(spare, node).next;
+                self.heads[i] = place;
+            } else {
+                self.heads[i] = self.nodes.len() as u32;
+                self.nodes.push(node);
+            }
+            self.filled[i >> 6] |= 1 << (i & 63);
             self.waiting += 1;
+        } else {
+            self.put_elsewhere(time, event);
         }
     }
 
     fn put_elsewhere(&mut self, time: u64, event: E) {
         if time >> self.shift <= self.open {
-            debug_assert!(time >> self.shift == self.open, "[cutline bug] an event in the past");
-            self.insert(time.saturating_sub(self.open << self.shift) as u32, event);
+            self.insert(time, event);
         } else {
             self.seq += 1;
             self.beyond.push(Reverse(Far { time, seq: self.seq, event }));
@@ -202,14 +170,14 @@ impl<E: Copy> TimeOrder<E> {
 
     /// Into the open bucket, behind what has the same time.
     #[inline]
-    fn insert(&mut self, after: u32, event: E) {
+    fn insert(&mut self, time: u64, event: E) {
         let mut j = self.current.len();
-        self.current.push(Spot { after, event });
-        while j > 0 && self.current[j - 1].after <= after {
+        self.current.push((time, event));
+        while j > 0 && self.current[j - 1].0 <= time {
             self.current[j] = self.current[j - 1];
             j -= 1;
         }
-        self.current[j] = Spot { after, event };
+        self.current[j] = (time, event);
     }
 
     /// Takes in from the heap what the calendar reaches by now.
@@ -242,15 +210,14 @@ impl<E: Copy> TimeOrder<E> {
         let i = (word << 6) + bits.trailing_zeros() as usize;
         self.open += 1 + ((i as u64).wrapping_sub(start as u64) & self.mask);
         self.filled[word] &= !(1 << (i & 63));
-        self.waiting -= 1;
-        let mut at = std::mem::replace(&mut self.heads[i], NIL);
-        while let Some(chunk) = self.chunks.get_mut(at as usize) {
-            let len = (chunk.len as usize).min(CHUNK);
-            self.current.extend(chunk.events[..len].iter().rev());
-            let next = std::mem::replace(&mut chunk.next, self.free);
-            self.free = at;
-            at = next;
+        let first = std::mem::replace(&mut self.heads[i], NIL);
+        let (mut at, mut last) = (first, first);
+        while let Some(node) = self.nodes.get(at as usize) {
+            self.current.push((node.time, node.event));
+            (last, at) = (at, node.next);
         }
+        self.nodes[last as usize].next = std::mem::replace(&mut self.free, first);
+        self.waiting -= self.current.len();
         self.sort();
         if !self.beyond.is_empty() {
             self.reach();
@@ -265,28 +232,35 @@ impl<E: Copy> TimeOrder<E> {
     #[inline]
     fn sort(&mut self) {
         let list = &mut self.current[..];
-        if list.len() <= FEW && self.shift <= 27 {
-            return sort_few(list);
+        if list.len() > CROWD {
+            self.crowded += 1;
         }
-        self.crowded += (list.len() > CROWD) as u32;
-        list.sort_by_key(|e| Reverse(e.after));
+        if list.len() > 2 * CROWD {
+            return list.sort_by_key(|e| Reverse(e.0));
+        }
+        for i in 1..list.len() {
+            let (e, mut j) = (list[i], i);
+            while j > 0 && list[j - 1].0 < e.0 {
+                list[j] = list[j - 1];
+                j -= 1;
+            }
+            list[j] = e;
+        }
     }
 
     /// Halves the width of the buckets.
     #[cold]
     fn refine(&mut self) {
-        let start = self.open << self.shift;
-        let mut all: Vec<_> = self.current.drain(..).rev().map(|e| (start + e.after as u64, e.event)).collect();
-        let now = all.first().map_or(start, |e| e.0);
-        for ahead in 1..=self.mask {
-            let bucket = self.open + ahead;
-            let (before, mut at) = (all.len(), self.heads[(bucket & self.mask) as usize]);
-            while let Some(chunk) = self.chunks.get(at as usize) {
-                let events = chunk.events[..chunk.len as usize].iter().rev();
-                all.extend(events.map(|e| ((bucket << self.shift) + e.after as u64, e.event)));
-                at = chunk.next;
+        let mut all = std::mem::take(&mut self.current);
+        all.reverse();
+        let now = all.first().map_or(0, |e| e.0);
+        for head in &self.heads {
+            let (start, mut at) = (all.len(), *head);
+            while let Some(node) = self.nodes.get(at as usize) {
+                all.push((node.time, node.event));
+                at = node.next;
             }
-            all[before..].reverse(); // the oldest first
+            all[start..].reverse(); // the oldest first
         }
         while let Some(Reverse(e)) = self.beyond.pop() {
             all.push((e.time, e.event));
@@ -294,51 +268,14 @@ impl<E: Copy> TimeOrder<E> {
         self.shift -= 1;
         self.open = now >> self.shift;
         self.lay_out((self.mask + 1) * 2);
-        self.chunks.clear();
+        self.nodes.clear();
         (self.free, self.waiting, self.crowded) = (NIL, 0, 0);
         all.into_iter().for_each(|(time, e)| self.put(time, e));
     }
 }
 
-/// Sorts (unless there is next to nothing to sort) by counting, for each, how many come before it: no branch depends on the times, which are random.
-#[inline]
-fn sort_few<E: Copy>(list: &mut [Spot<E>]) {
-    let Some(&first) = list.first() else { return };
-    if list.len() <= 4 {
-        for i in 1..list.len() {
-            let mut j = i;
-            while j > 0 && list[j - 1].after < list[j].after {
-                list.swap(j - 1, j);
-                j -= 1;
-            }
-        }
-        return;
-    }
-    let mut keys = [-1; FEW];
-    let mut copy = [first; FEW];
-    for (i, ((key, copy), e)) in keys.iter_mut().zip(&mut copy).zip(list.iter()).enumerate() {
-        *key = (e.after as i32) << 4 | (FEW - 1 - i) as i32;
-        *copy = *e;
-    }
-    let mut before = [0; FEW];
-    for key in &keys[..list.len().min(FEW)] {
-        for i in 0..FEW {
-            before[i] += (*key > keys[i]) as i32;
-        }
-    }
-    let n = list.len();
-    for (e, before) in copy[..n].iter().zip(before) {
-        list[before as usize % FEW] = *e;
-    }
-}
-
 impl<E: Copy> Agenda<E> for TimeOrder<E> {
     const TIMED: bool = true;
-
-    #[inline]
-    fn upcoming(&self) -> Option<E> {
-        self.current.last().map(|e| e.event)
-    }
 
     #[inline]
     fn schedule(&mut self, at: Time, event: E) {
@@ -354,8 +291,8 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
         _: &mut impl Choices,
     ) -> Option<(Time, E)> {
         loop {
-            if let Some(e) = self.current.pop() {
-                return Some((Time((self.open << self.shift) + e.after as u64), e.event));
+            if let Some((time, event)) = self.current.pop() {
+                return Some((Time(time), event));
             }
             if !self.advance() {
                 return None;

@@ -130,13 +130,6 @@ impl<M: Copy> Channels<M> {
         (head != NIL).then(|| self.nodes[head as usize].0)
     }
 
-    /// A word of the message at the head, whatever it says: brings it into the cache.
-    #[inline]
-    pub fn glance(&self, c: ChannelId) -> u32 {
-        let head = self.list.get(c as usize).map_or(NIL, |ch| ch.head);
-        self.nodes.get(head as usize).map_or(0, |n| n.1)
-    }
-
     /// Takes the message at the head out.
     #[inline]
     pub fn pop(&mut self, c: ChannelId) -> Option<M> {
