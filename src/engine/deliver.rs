@@ -183,10 +183,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 }
                 Partition::Rebalance => {
                     // The turn follows from what was sent on the edge, so that a restore brings it back.
-                    let channels = route.first..route.first + route.count;
-                    let sent: u64 = channels.map(|c| self.channels.list[c as usize].sent as u64).sum();
+                    let sent = |c: ChannelId| self.channels.list[c as usize].sent as u64;
                     let index = self.plan.job.graph.tasks[t as usize].index as u64;
-                    let turn = (index + sent) % route.count as u64;
+                    let turn = (index + route.channels().map(sent).sum::<u64>()) % route.count as u64;
                     self.send(t, attempt, route.first + turn as u32, r, cx);
                 }
             }

@@ -3,6 +3,7 @@
 use super::plan::{AnyClient, AnyLink, Plan};
 use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Record, TaskId, Time, fold};
 use crate::dataflow::{AnyOperator, Read};
+use crate::graph::Partition;
 use crate::protocol::{AnyCoordinator, AnyPlanner, AnyProtocol, CoordinatorInput, Shape};
 use crate::trace::Outcome;
 use crate::world::{Agenda, Channels, Delay, Store};
@@ -395,7 +396,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A digest of the state: what the future can depend on, and nothing else. Not in it: time, steps,
     /// attempts, running numbers.
     pub fn digest(&self, d: &mut Digester) {
-        for t in &self.tasks {
+        for (i, t) in self.tasks.iter().enumerate() {
             d.word(t.up as u64 | (t.at_end as u64) << 1 | (t.silent as u64) << 2 | (t.closed as u64) << 3);
             if !t.up {
                 continue;
@@ -403,12 +404,16 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             d.word(t.operator.as_ref().map_or(1, |o| o.state()));
             t.offsets.iter().for_each(|&o| d.word(o));
             d.word(t.taken as u64);
+            d.word(t.deliveries);
+            d.epoch(t.asked);
             d.bits(&t.ended);
             t.protocol.digest(d);
             for (epoch, content) in &t.open {
                 d.epoch(*epoch);
                 content.digest(d);
+                self.digest_turns(i, |c| self.sent_by(i, c, content), d);
             }
+            self.digest_turns(i, |c| self.channels.list[c as usize].sent as u64, d);
         }
         for c in 0..self.channels.list.len() as ChannelId {
             for m in self.channels.iter(c) {
@@ -428,6 +433,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             d.epoch(epoch);
             d.word((task as u64) << 1 | part.durable as u64);
             part.content.digest(d);
+            self.digest_turns(task as usize, |c| self.sent_by(task as usize, c, &part.content), d);
         }
         self.store.completed.iter().for_each(|&e| d.epoch(e));
         for (epoch, acked) in &self.begun {
@@ -444,35 +450,62 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
         self.digest_control(d);
         self.struck.iter().for_each(|&(n, m)| d.word((n as u64) << 32 | m as u64));
+        self.declined.iter().for_each(|&n| d.word(n as u64));
         d.word((self.failing as u64) << 1 | self.undecided as u64);
     }
 
+    /// Whose turn it is on the edges of a task that deal their records out: the one thing that depends on how many
+    /// records were ever sent.
+    fn digest_turns(&self, t: usize, sent: impl Fn(ChannelId) -> u64, d: &mut Digester) {
+        for route in self.plan.job.graph.routes[t].iter().filter(|r| r.partition == Partition::Rebalance) {
+            d.word(route.channels().map(&sent).sum::<u64>() % route.count as u64);
+        }
+    }
+
+    /// How many records the task had sent on `c` when it took this copy.
+    fn sent_by(&self, t: usize, c: ChannelId, content: &Content) -> u64 {
+        let place = self.plan.job.graph.outputs[t].iter().position(|&o| o == c);
+        place.and_then(|i| content.sent.get(i)).copied().unwrap_or(0)
+    }
+
+    /// Letters and writes on their way. Of an attempt it counts whether it is the present one.
     fn digest_control(&self, d: &mut Digester) {
+        let alive = |t: TaskId, attempt| (attempt == self.tasks[t as usize].attempt) as u64;
         for letter in self.letters.iter().flatten() {
-            match *letter {
-                Letter::Trigger { task, epoch, .. } => {
-                    d.word((task as u64) << 2);
-                    d.epoch(epoch);
-                }
-                Letter::Abort { task, epoch, .. } => {
-                    d.word((task as u64) << 2 | 1);
-                    d.epoch(epoch);
-                }
-                Letter::Completed { task, epoch, .. } => {
-                    d.word((task as u64) << 2 | 2);
-                    d.epoch(epoch);
-                }
-                Letter::ToCoordinator(CoordinatorInput::Acknowledge { task, epoch, .. }) => {
-                    d.word((task as u64) << 2 | 3);
-                    d.epoch(epoch);
-                }
-                Letter::ToCoordinator(CoordinatorInput::Tick) => d.word(7),
-                Letter::ToCoordinator(_) => d.word(8),
-            }
+            let (kind, word, epoch) = match *letter {
+                Letter::Trigger { task, attempt, epoch } => (1, (task as u64) << 1 | alive(task, attempt), epoch),
+                Letter::Abort { task, attempt, epoch } => (2, (task as u64) << 1 | alive(task, attempt), epoch),
+                Letter::Completed { task, attempt, epoch } => (3, (task as u64) << 1 | alive(task, attempt), epoch),
+                Letter::ToCoordinator(input) => self.coordinator_letter(input),
+            };
+            d.word(kind);
+            d.word(word);
+            d.epoch(epoch);
         }
         for (epoch, task) in self.writes.iter().flatten() {
             d.epoch(*epoch);
             d.word(task.map_or(0, |t| t as u64 + 1));
+        }
+    }
+
+    /// Kind, content and epoch of what is on its way to the coordinator.
+    fn coordinator_letter(&self, input: CoordinatorInput) -> (u64, u64, Epoch) {
+        use CoordinatorInput::*;
+        let of = |t: TaskId, attempt, flags: u64| (t as u64) << 3 | ((attempt == self.attempt) as u64) << 2 | flags;
+        match input {
+            Start => (4, 0, 0),
+            Tick => (5, 0, 0),
+            Rested => (6, 0, 0),
+            Failed => (7, 0, 0),
+            Passed { task, position } => (8, (task as u64) << 32 | position as u64, 0),
+            SourceDone { task, attempt, ended } => (9, of(task, attempt, ended as u64), 0),
+            Acknowledge { task, attempt, epoch, at_end, empty } => {
+                (10, of(task, attempt, (at_end as u64) << 1 | empty as u64), epoch)
+            }
+            Decline { task, attempt, epoch } => (11, of(task, attempt, 0), epoch),
+            Timeout { epoch } => (12, 0, epoch),
+            Written { epoch } => (13, 0, epoch),
+            Restarted { attempt } => (14, (attempt == self.attempt) as u64, 0),
         }
     }
 

@@ -53,6 +53,12 @@ pub struct Route {
 }
 
 impl Route {
+    /// Its channels.
+    #[inline]
+    pub fn channels(&self) -> std::ops::Range<ChannelId> {
+        self.first..self.first + self.count
+    }
+
     /// The channel of a record with this key. Only for hash edges.
     #[inline]
     pub fn by_key(&self, key: u64) -> ChannelId {
