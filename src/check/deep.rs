@@ -146,6 +146,8 @@ impl Deep {
 
     pub fn digest(&self, d: &mut Digester) {
         self.replicas.iter().flatten().for_each(|o| d.word(o.state()));
+        // What the last task still has to send is an open obligation.
+        d.word((self.out.sends.len() as u64).saturating_sub(self.next.0 as u64));
     }
 }
 

@@ -96,7 +96,6 @@ pub(super) fn replayed(judge: &mut Judge<'_>, at: At, task: TaskId, c: ChannelId
     flow.received += 1;
     flow.received_sum = flow.received_sum.wrapping_add(r.word());
     let want = flow.received;
-    judge.ledger.replayed[task as usize] += 1;
     let from = judge.ledger.restored_from;
     let cut = judge.ledger.completed.as_ref().filter(|cut| cut.epoch == from);
     let logged = cut.and_then(|cut| cut.log.iter().find(|l| l.channel == c && l.seq == seq));

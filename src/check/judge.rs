@@ -172,7 +172,7 @@ impl<'j> Judge<'j> {
         self.count(Property::ConsistentCut);
         self.count(Property::MinimalSnapshot);
         self.liveness.completed(at);
-        if self.ledger.aborted.contains(&epoch) || !self.ledger.pending.contains(&epoch) {
+        if !self.ledger.pending.contains(&epoch) {
             let message = format!(
                 "checkpoint {epoch} completed, but it had been aborted (or was never triggered): a checkpoint completes or aborts, never both"
             );

@@ -78,14 +78,10 @@ pub(super) struct Ledger {
     pub completed: Option<Rc<Cut>>,
     /// Triggered, and neither completed nor aborted.
     pub pending: Vec<Epoch>,
-    /// The newest epochs that were aborted.
-    pub aborted: Vec<Epoch>,
     /// Tasks that are restarting and have not been restored.
     pub awaiting: Bits,
     /// From where the last restart went on (0: from the start).
     pub restored_from: Epoch,
-    /// How many log entries of the restored cut each task has replayed.
-    pub replayed: Vec<u32>,
     /// Spare cuts, to be used again.
     spare: Vec<Cut>,
 }
@@ -132,10 +128,8 @@ impl Ledger {
             cuts: Vec::new(),
             completed: None,
             pending: Vec::new(),
-            aborted: Vec::new(),
             awaiting: Bits::default(),
             restored_from: 0,
-            replayed: vec![0; g.tasks.len()],
             spare: Vec::new(),
         }
     }
@@ -176,10 +170,6 @@ impl Ledger {
 
     pub fn aborted(&mut self, epoch: Epoch) {
         self.pending.retain(|&e| e != epoch);
-        if self.aborted.len() == 64 {
-            self.aborted.remove(0);
-        }
-        self.aborted.push(epoch);
         self.recycle(|c| c.epoch == epoch);
     }
 
@@ -205,7 +195,6 @@ impl Ledger {
     pub fn rewind(&mut self, from: Epoch) {
         self.recycle(|_| true);
         self.restored_from = from;
-        self.replayed.iter_mut().for_each(|n| *n = 0);
         match self.completed.as_ref().filter(|c| c.epoch == from && from != 0) {
             Some(cut) => {
                 self.flows.clone_from(&cut.flows);
@@ -236,9 +225,12 @@ impl Ledger {
             for (f, now) in cut.flows.iter().zip(&self.flows) {
                 d.word(f.sent.wrapping_sub(now.sent));
                 d.word(f.received.wrapping_sub(now.received));
+                d.word(f.sent_sum.wrapping_sub(now.sent_sum));
+                d.word(f.received_sum.wrapping_sub(now.received_sum));
             }
             for l in &cut.log {
-                d.word(l.record.word() ^ l.channel as u64);
+                d.word(l.record.word());
+                d.word(l.channel as u64);
             }
             d.word(cut.log.len() as u64);
         }
@@ -247,7 +239,6 @@ impl Ledger {
         if !self.awaiting.is_empty() {
             d.epoch(self.restored_from);
         }
-        self.replayed.iter().for_each(|&n| d.word(n as u64));
     }
 }
 
