@@ -134,10 +134,12 @@ impl<'j> Judge<'j> {
                 self.counts[0] += 1;
                 self.count(Property::Termination);
                 self.ledger.pending.push(epoch);
-                self.liveness.triggered(epoch);
+                if let Some((kind, message)) = self.liveness.begun(epoch) {
+                    self.stuck(at, kind, message, epoch);
+                }
             }
             Fact::Completed { epoch } => self.completed(at, epoch),
-            Fact::Aborted { epoch, .. } => self.aborted(at, epoch),
+            Fact::Aborted { epoch, reason } => self.aborted(at, epoch, reason),
             Fact::Crashed { .. } => self.liveness.fault(at),
             Fact::Restarting { epoch, tasks, .. } => self.restarting(at, epoch, tasks),
             Fact::Restored { task, epoch, state, .. } => self.restored(at, task, epoch, state),
@@ -188,7 +190,7 @@ impl<'j> Judge<'j> {
         self.ledger.completed(epoch);
     }
 
-    fn aborted(&mut self, at: At, epoch: Epoch) {
+    fn aborted(&mut self, at: At, epoch: Epoch, reason: &str) {
         self.counts[2] += 1;
         if !self.ledger.pending.contains(&epoch) {
             let message = format!(
@@ -203,10 +205,15 @@ impl<'j> Judge<'j> {
             );
         }
         self.ledger.aborted(epoch);
-        if let Some((property, kind, message)) = self.liveness.aborted(at, epoch) {
-            let evidence = vec![("epoch", Evidence::Number(epoch))];
-            self.violate(at, property, kind, message.clone(), evidence.clone());
-            self.violate(at, Property::Termination, kind, message, evidence);
+        if let Some((kind, message)) = self.liveness.aborted(at, epoch, reason) {
+            self.stuck(at, kind, message, epoch);
+        }
+    }
+
+    /// No checkpoint completes any more: the job cannot end, and what is triggered does not complete.
+    fn stuck(&mut self, at: At, kind: &'static str, message: String, epoch: Epoch) {
+        for property in [Property::Progress, Property::Termination] {
+            self.violate(at, property, kind, message.clone(), vec![("epoch", Evidence::Number(epoch))]);
         }
     }
 
@@ -264,9 +271,9 @@ impl<'j> Judge<'j> {
     }
 
     fn check_time(&mut self, at: At) {
-        if let Some((property, kind, message)) = self.liveness.overdue(at, !self.ledger.pending.is_empty()) {
-            self.violate(at, property, kind, message.clone(), Vec::new());
-            self.violate(at, Property::Termination, kind, message, Vec::new());
+        if let Some((kind, message)) = self.liveness.overdue(at, !self.ledger.pending.is_empty()) {
+            let oldest = self.ledger.pending[0];
+            self.stuck(at, kind, message, oldest);
         }
     }
 

@@ -2,7 +2,7 @@
 //! failing or time goes by without one while some are pending.
 
 use super::ledger::Ledger;
-use super::verdict::{Evidence, Property};
+use super::verdict::Evidence;
 use crate::base::{Epoch, Time, format_ns};
 use crate::dataflow::Job;
 use crate::trace::{At, Wait};
@@ -35,7 +35,8 @@ pub(super) struct Liveness {
     excused: Epoch,
 }
 
-type Bad = (Property, &'static str, String);
+/// Kind and message.
+type Bad = (&'static str, String);
 
 impl Liveness {
     pub fn new(patience: Patience) -> Self {
@@ -53,21 +54,28 @@ impl Liveness {
         self.since = self.since.max(at.time);
     }
 
-    pub fn triggered(&mut self, epoch: Epoch) {
+    /// A checkpoint begins: what failed before it failed for good.
+    pub fn begun(&mut self, epoch: Epoch) -> Option<Bad> {
         self.newest = epoch;
+        self.enough()
     }
 
-    pub fn aborted(&mut self, at: At, epoch: Epoch) -> Option<Bad> {
-        if at.time <= self.patience.calm || epoch <= self.excused {
-            return None;
-        }
-        self.failures += 1;
+    fn enough(&self) -> Option<Bad> {
         let n = self.failures;
         (n >= self.patience.epochs).then(|| {
             let message =
                 format!("{n} checkpoints in a row were aborted after the last fault: none completes any more");
-            (Property::Progress, "no-checkpoint-completes", message)
+            ("no-checkpoint-completes", message)
         })
+    }
+
+    /// What is subsumed, or open at the end of the job, goes with a completion: of that alone nothing follows.
+    pub fn aborted(&mut self, at: At, epoch: Epoch, reason: &str) -> Option<Bad> {
+        if at.time <= self.patience.calm || epoch <= self.excused {
+            return None;
+        }
+        self.failures += 1;
+        if matches!(reason, "subsumed" | "finished") { None } else { self.enough() }
     }
 
     pub fn overdue(&mut self, at: At, pending: bool) -> Option<Bad> {
@@ -81,7 +89,7 @@ impl Liveness {
                 "checkpoints are pending, and none has completed for {} after the last fault",
                 format_ns(waited)
             );
-            (Property::Progress, "overdue", message)
+            ("overdue", message)
         })
     }
 }
@@ -149,4 +157,33 @@ fn find_cycle(next: &[Vec<u32>]) -> Option<Vec<u32>> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ns: u64) -> At {
+        At { step: 0, time: Time(ns) }
+    }
+
+    #[test]
+    fn twenty_in_a_row_are_too_many_and_a_completion_is_a_fresh_start() {
+        let mut l = Liveness::new(Patience::default());
+        assert!((1..20).all(|n| l.aborted(at(n), "timeout").is_none()));
+        l.completed(at(20));
+        assert!((21..40).all(|n| l.aborted(at(n), "declined").is_none()));
+        assert!(l.aborted(at(40), "timeout").is_some());
+    }
+
+    #[test]
+    fn a_completion_may_subsume_any_number() {
+        let mut l = Liveness::new(Patience::default());
+        assert!((0..50).all(|_| l.aborted(at(7), "subsumed").is_none()));
+        l.completed(at(7));
+        assert!(l.begun().is_none());
+        // But only if there is one.
+        assert!((0..50).all(|_| l.aborted(at(8), "subsumed").is_none()));
+        assert!(l.begun().is_some());
+    }
 }

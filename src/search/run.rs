@@ -54,13 +54,16 @@ pub fn add_record(v: &mut Violation, history: &History) {
     v.evidence.extend(found.map(|r| ("record", Evidence::Record(c as u32, r))));
 }
 
-/// The patience that the contract gives a plan: 20 epochs, or 20 times the longest delay. On bounded channels a
-/// barrier waits for the records before it, one delay each, however many there are: then time says nothing.
+/// The patience that the contract gives a plan: 20 epochs, or 20 times the longest delay. More where a right run
+/// needs more: a barrier may have to pass more channels than that one after the other, and each decline that is
+/// scheduled as a fault can cost an epoch. On bounded channels a barrier waits for the records before it, one delay
+/// each, however many there are: then time says nothing.
 pub fn patience_of(plan: &Plan) -> Patience {
     let bounded = plan.capacities.iter().any(|&c| c != u32::MAX);
-    let ns = if bounded { u64::MAX } else { plan.longest_delay().saturating_mul(20) };
-    // A planned decline is a fault, and its snapshot fails by right.
-    let declines = plan.faults.declines.iter().fold(0u32, |n, d| n.saturating_add(d.most));
+    let declines = plan.faults.declines.iter().fold(0, |sum: u32, d| sum.saturating_add(d.most));
+    let hops = (plan.job.graph.operators.len() as u64 + 10).max(20);
+    let longest = plan.longest_delay().saturating_mul(hops + declines as u64);
+    let ns = if bounded { u64::MAX } else { longest };
     Patience { calm: plan.faults.last(), epochs: declines.saturating_add(20), ns }
 }
 
