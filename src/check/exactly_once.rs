@@ -4,6 +4,7 @@
 use super::judge::Judge;
 use super::verdict::{Evidence, Property};
 use crate::base::{ChannelId, Epoch, Record, TaskId};
+use crate::dataflow::{Read, Source};
 use crate::trace::At;
 
 const P: Property = Property::ExactlyOnceState;
@@ -120,8 +121,9 @@ pub(super) fn wrong_fold(judge: &mut Judge<'_>, at: At, task: TaskId, what: &str
     judge.violate(at, P, "not-the-fold", message, evidence);
 }
 
-/// The run is over: nothing that was sent may be missing.
+/// The run is over: nothing that can be read may be unread, and nothing that was sent may be missing.
 pub(super) fn at_rest(judge: &mut Judge<'_>, at: At) {
+    unread(judge, at);
     let lost = judge.ledger.flows.iter().position(|f| f.sent != f.received);
     if let Some(c) = lost {
         let f = judge.ledger.flows[c];
@@ -136,5 +138,23 @@ pub(super) fn at_rest(judge: &mut Judge<'_>, at: At) {
             ("received", Evidence::Number(f.received)),
         ];
         judge.violate(at, P, "lost-at-the-end", message, evidence);
+    }
+}
+
+fn unread(judge: &mut Judge<'_>, at: At) {
+    for t in 0..judge.job.splits.len() {
+        let Some(source) = judge.job.source(t as TaskId) else { continue };
+        let mut splits = judge.job.splits[t].iter().zip(&judge.ledger.offsets[t]);
+        let left = splits.find(|&(&split, &offset)| matches!(source.read(split, offset), Read::Record(_)));
+        if let Some((&split, &offset)) = left {
+            let name = judge.task(t as TaskId).to_string();
+            let message = format!("the run is over, and {name} has not read record {offset} of split {split}");
+            let evidence = vec![
+                ("task", Evidence::Text(name)),
+                ("split", Evidence::Number(split as u64)),
+                ("offset", Evidence::Number(offset)),
+            ];
+            judge.violate(at, P, "unread-at-the-end", message, evidence);
+        }
     }
 }

@@ -293,7 +293,17 @@ impl<'j> Judge<'j> {
                     self.inconclusive.insert(Property::Termination as u32);
                 }
             }
-            Outcome::Finished | Outcome::Quiet => exactly_once::at_rest(self, at),
+            Outcome::Finished | Outcome::Quiet => {
+                if self.deep.as_ref().is_some_and(|d| !d.all_sent(self.job)) {
+                    self.missing_output(at);
+                }
+                exactly_once::at_rest(self, at);
+                if let Some(&epoch) = self.ledger.pending.first() {
+                    let message = format!("the run is over, and checkpoint {epoch} neither completed nor was aborted");
+                    let evidence = vec![("epoch", Evidence::Number(epoch))];
+                    self.violate(at, Property::Termination, "open-at-the-end", message, evidence);
+                }
+            }
             Outcome::Violated => {}
         }
     }

@@ -115,6 +115,7 @@ impl Situations {
                     "subsumed" => "abort-subsumed",
                     "timeout" => "abort-timeout",
                     "declined" => "abort-declined",
+                    "finished" => "abort-finished",
                     _ => "abort-failure",
                 });
                 self.forget(epoch);

@@ -299,7 +299,7 @@ impl Coordinator {
         self.write_next(fx);
     }
 
-    /// Writes the newest fully acknowledged checkpoint, unless one is being written.
+    /// Writes the oldest fully acknowledged checkpoint, unless one is being written.
     fn write_next(&mut self, fx: &mut Vec<Fx>) {
         let tasks = self.settings.tasks;
         if self.pending.iter().any(|p| p.writing) {
@@ -329,6 +329,9 @@ impl Coordinator {
         }
         if done.ended == self.settings.sources.len() as u32 && done.empty {
             self.finished = true;
+            // Nobody waits for what is still open: the job is over.
+            let open = self.pending.drain(..);
+            fx.extend(open.map(|p| Fx::Abort { epoch: p.epoch, reason: "finished", tell: false }));
             fx.push(Fx::Finish { epoch });
             return;
         }
@@ -434,6 +437,21 @@ mod tests {
         assert_eq!(told(CoordinatorInput::Passed { task: 1, position: 0 }), [], "source 0 is past it");
         told(CoordinatorInput::Restarted { attempt: 2 });
         assert!(told(CoordinatorInput::Passed { task: 1, position: 0 }).contains(&Fx::Begin { epoch: 2 }));
+    }
+
+    #[test]
+    fn at_the_end_of_the_job_what_is_still_open_is_aborted() {
+        let (sources, every) = (vec![0], Some(5));
+        let settings = CoordinatorSettings { tasks: 1, sources, every, max_concurrent: 2, ..Default::default() };
+        let mut c = Coordinator::new(settings);
+        let mut fx = Vec::new();
+        let ack = CoordinatorInput::Acknowledge { task: 0, attempt: 1, epoch: 1, at_end: true, empty: true };
+        let inputs = [CoordinatorInput::Start, CoordinatorInput::Tick, CoordinatorInput::Tick, ack];
+        inputs.into_iter().for_each(|i| c.handle(i, &mut fx));
+        fx.clear();
+        c.handle(CoordinatorInput::Written { epoch: 1 }, &mut fx);
+        let abort = Fx::Abort { epoch: 2, reason: "finished", tell: false };
+        assert_eq!(fx, [Fx::Complete { epoch: 1 }, abort, Fx::Finish { epoch: 1 }]);
     }
 
     #[test]
