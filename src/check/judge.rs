@@ -145,6 +145,7 @@ impl<'j> Judge<'j> {
             Fact::Restored { task, epoch, state, .. } => self.restored(at, task, epoch, state),
             Fact::Replayed { task, channel, seq, record, .. } => {
                 self.count(Property::ExactlyOnceState);
+                self.count(Property::OperatorPanic);
                 exactly_once::replayed(self, at, task, channel, seq, record);
                 self.judge_processing(at, task, channel, record);
             }
@@ -329,7 +330,7 @@ impl Observer for Judge<'_> {
                 }
             }
             Fact::Processed { task, channel, seq, record, .. } => {
-                self.judged[Property::ExactlyOnceState as usize] += 1;
+                self.judged[Property::Fifo as usize] += 1;
                 let flow = &mut self.ledger.flows[channel as usize];
                 flow.received += 1;
                 flow.received_sum = flow.received_sum.wrapping_add(record.word());
@@ -374,8 +375,10 @@ impl Monitor for Judge<'_> {
 
     fn report(&self) -> Report {
         let judged = |p: Property| match p {
-            // Every delivery is an occasion for these.
-            Property::Fifo | Property::OperatorPanic => self.judged[Property::ExactlyOnceState as usize],
+            // A delivery is counted once, and is an occasion for these too.
+            Property::ExactlyOnceState | Property::OperatorPanic => {
+                self.judged[p as usize] + self.judged[Property::Fifo as usize]
+            }
             p => self.judged[p as usize],
         };
         let verdict = |p: Property| {
