@@ -41,7 +41,7 @@ pub(super) fn restored(judge: &mut Judge<'_>, at: At, task: TaskId, epoch: Epoch
 pub(super) fn acted(judge: &mut Judge<'_>, at: At, task: TaskId) {
     if judge.ledger.awaiting.contains(task) {
         let name = judge.task(task).to_string();
-        let message = format!("{name} processes a record between its restart and its restore");
+        let message = format!("{name} acts between its restart and its restore");
         judge.violate(at, P, "acted-before-restore", message, vec![("task", Evidence::Text(name))]);
     }
 }

@@ -161,6 +161,7 @@ impl<'j> Judge<'j> {
 
     fn copied(&mut self, at: At, task: TaskId, epoch: Epoch, state: u64) {
         self.count(Property::ProtocolMisuse);
+        durable_restore::acted(self, at, task);
         if !protocol_misuse::copied(self, at, task, epoch) {
             return;
         }
@@ -346,6 +347,9 @@ impl Observer for Judge<'_> {
             Fact::Read { task, split, offset, .. } => {
                 self.judged[Property::ExactlyOnceState as usize] += 1;
                 exactly_once::read(self, at, task, split, offset);
+                if !self.ledger.awaiting.is_empty() {
+                    durable_restore::acted(self, at, task);
+                }
                 if let Some(deep) = &mut self.deep {
                     let complete = deep.all_sent(self.job);
                     deep.read(self.job, task, split, offset);

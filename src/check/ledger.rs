@@ -94,10 +94,8 @@ impl Clone for Ledger {
             cuts: self.cuts.clone(),
             completed: self.completed.clone(),
             pending: self.pending.clone(),
-            aborted: self.aborted.clone(),
             awaiting: self.awaiting.clone(),
             restored_from: self.restored_from,
-            replayed: self.replayed.clone(),
             spare: Vec::new(),
         }
     }
@@ -113,10 +111,8 @@ impl Clone for Ledger {
         self.cuts.clone_from(&o.cuts);
         self.completed.clone_from(&o.completed);
         self.pending.clone_from(&o.pending);
-        self.aborted.clone_from(&o.aborted);
         self.awaiting.clone_from(&o.awaiting);
         self.restored_from = o.restored_from;
-        self.replayed.clone_from(&o.replayed);
     }
 }
 

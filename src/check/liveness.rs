@@ -170,20 +170,20 @@ mod tests {
     #[test]
     fn twenty_in_a_row_are_too_many_and_a_completion_is_a_fresh_start() {
         let mut l = Liveness::new(Patience::default());
-        assert!((1..20).all(|n| l.aborted(at(n), "timeout").is_none()));
+        assert!((1..20).all(|n| l.aborted(at(n), n, "timeout").is_none()));
         l.completed(at(20));
-        assert!((21..40).all(|n| l.aborted(at(n), "declined").is_none()));
-        assert!(l.aborted(at(40), "timeout").is_some());
+        assert!((21..40).all(|n| l.aborted(at(n), n, "declined").is_none()));
+        assert!(l.aborted(at(40), 40, "timeout").is_some());
     }
 
     #[test]
     fn a_completion_may_subsume_any_number() {
         let mut l = Liveness::new(Patience::default());
-        assert!((0..50).all(|_| l.aborted(at(7), "subsumed").is_none()));
+        assert!((0..50).all(|_| l.aborted(at(7), 1, "subsumed").is_none()));
         l.completed(at(7));
-        assert!(l.begun().is_none());
+        assert!(l.begun(0).is_none());
         // But only if there is one.
-        assert!((0..50).all(|_| l.aborted(at(8), "subsumed").is_none()));
-        assert!(l.begun().is_some());
+        assert!((0..50).all(|_| l.aborted(at(8), 2, "subsumed").is_none()));
+        assert!(l.begun(0).is_some());
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! | decision | reason |
 //! |---|---|
-//! | sequences are compared by counts, and by sums of record words | one addition a fact; order is checked by the numbers themselves |
+//! | sequences are compared by counts, and by sums of record words | one addition a fact; order is checked by the numbers that records carry, so a transport that swaps contents under the same numbers would pass |
 //! | the digest holds differences, never histories | equal futures have equal digests, so a search can tell |
 //! | only the newest completed cut is kept | a restart from any other is a violation by itself |
 

@@ -5,7 +5,7 @@ use crate::base::Digester;
 use crate::check::{Judge, Monitor, RunVerdict, Violation};
 use crate::choice::Odometer;
 use crate::engine::{Engine, Plan, Step, Workbench};
-use crate::trace::Observer;
+use crate::trace::{Observer, Outcome};
 use crate::world::AnyOrder;
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -61,6 +61,7 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
     seen.insert(digest(&first.0, &first.1));
     let mut stack = vec![first];
     found.states = 1;
+    let mut whole = true;
     let mut bench = Workbench::new(&plan.job.symbols);
     while let Some(state) = stack.pop() {
         let (engine, judge) = &*state;
@@ -85,6 +86,7 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
                 break;
             }
             found.transitions += 1;
+            whole &= step != Step::Over(Outcome::Limit);
             if next.1.stop() && bad(&next.1, &mut found) {
                 return found;
             }
@@ -103,7 +105,7 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
         }
         spare.push(state);
     }
-    found.complete = true;
+    found.complete = whole;
     // A table has 8 places for 7 entries, and a byte of its own for each.
     found.bytes = seen.capacity() as u64 * 8 / 7 * (size_of::<u128>() as u64 + 1);
     found

@@ -17,8 +17,8 @@ pub(super) fn records_of(o: &OperatorSpec) -> u64 {
     let listed = o.list.as_ref().map_or(0, |l| l.len()) + o.lines.as_ref().map_or(0, |l| l.len());
     match &o.records {
         None => listed as u64,
-        Some(RecordsSpec::Each(n)) => n * o.splits.unwrap_or(o.parallelism.unwrap_or(1)) as u64,
-        Some(RecordsSpec::List(l)) => l.iter().sum(),
+        Some(RecordsSpec::Each(n)) => n.saturating_mul(o.splits.unwrap_or(o.parallelism.unwrap_or(1)) as u64),
+        Some(RecordsSpec::List(l)) => l.iter().fold(0, |sum: u64, n| sum.saturating_add(*n)),
     }
 }
 
@@ -208,7 +208,7 @@ fn checkpoints(s: &Scenario, to: &mut To<'_>) {
         to(&|t| forget(t.checkpoints.as_mut().map(|c| c.at.truncate(2))));
     }
     if let Some(ns) = c.every.as_ref().and_then(|t| crate::base::parse_duration(t).ok()) {
-        for longer in [ns * 16, ns * 4, ns * 2] {
+        for longer in [16u64, 4, 2].map(|n| ns.saturating_mul(n)) {
             let text = crate::base::format_ns(longer);
             to(&|t| forget(t.checkpoints.as_mut().map(|c| c.every = Some(text.clone()))));
         }

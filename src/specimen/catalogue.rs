@@ -212,6 +212,15 @@ pub(super) static ALL: &[Specimen] = &[
         tamper_job: None,
     },
     Specimen {
+        name: "log-everywhere",
+        about: "logs its regular inputs too, while a log is open",
+        caught_by: Property::MinimalSnapshot,
+        rule: "abs.md 2",
+        cyclic: true,
+        make: logs::everywhere,
+        tamper_job: None,
+    },
+    Specimen {
         name: "log-not-taken",
         about: "logs nothing",
         caught_by: Property::ConsistentCut,

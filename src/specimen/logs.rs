@@ -39,6 +39,21 @@ fn forget_closed(epochs: &mut Vec<Epoch>, fx: &[Effect]) {
     }
 }
 
+/// While a log is open, regular inputs are logged too.
+pub(super) fn everywhere() -> Variant {
+    protocol::<Vec<Epoch>>(
+        |abs, open, shape, input, fx| match shape.back.contains(input) {
+            true => abs.record(input, fx),
+            false => fx.extend(open.iter().map(|&n| Effect::Log(n))),
+        },
+        |abs, open, _, input, fx| {
+            abs.handle(input, fx);
+            open.extend(fx.iter().filter_map(|e| if let Effect::Copy(n) = e { Some(*n) } else { None }));
+            forget_closed(open, fx);
+        },
+    )
+}
+
 /// There is one log: it belongs to the oldest open snapshot.
 pub(super) fn one_for_all() -> Variant {
     protocol::<()>(
