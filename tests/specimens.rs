@@ -128,7 +128,9 @@ fn plan_for(name: &str) -> Plan {
         "early-edge-not-held" => quick_loop(lively(name, self_loop(false))),
         "algorithm-1-on-a-cycle" => lively(name, two_cycle(true)),
         "log-discarded-on-other-abort" => declining(lively(name, self_loop(false))),
-        "log-not-taken" | "log-one-late" | "one-log-for-all-epochs" => lively(name, self_loop(false)),
+        "log-not-taken" | "log-everywhere" | "log-one-late" | "one-log-for-all-epochs" => {
+            lively(name, self_loop(false))
+        }
         "log-closed-one-early" | "log-replayed-twice" | "replay-after-newer" | "copy-during-replay" => {
             crashing(lively(name, self_loop(false)))
         }

@@ -385,8 +385,8 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             let nth = self.count();
             let ns = delay.draw(Kind::Control, 0, nth, cx.choices);
             let mut at = self.now.after(ns);
-            if let Letter::Trigger { task, .. } | Letter::Abort { task, .. } | Letter::Completed { task, .. } = letter {
-                // One connection from the coordinator to each task: late, but in order.
+            if let Letter::Trigger { task, .. } = letter {
+                // Triggers keep their order, as over one connection; aborts and notifications are out of band.
                 let last = &mut self.tasks[task as usize].told;
                 at = at.max(*last);
                 *last = at;

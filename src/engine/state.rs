@@ -137,7 +137,7 @@ pub(super) struct TaskState {
     pub full: u32,
     /// Copies whose part is not at the store yet.
     pub open: Vec<(Epoch, Content)>,
-    /// When the last letter from the coordinator arrives.
+    /// When the last trigger arrives.
     pub told: Time,
     /// Highest epoch for which a decline was considered.
     pub asked: Epoch,
