@@ -26,12 +26,12 @@ impl Output {
     /// devices and pipes are written to as they are, and links are followed.
     pub fn create(target: &Path, ours: &[u8]) -> Result<Output, Refusal> {
         let at = |m: String| Refusal(format!("{}: {m}", target.display()));
-        let linked = fs::symlink_metadata(target).is_ok_and(|m| m.is_symlink());
+        let device = ["/dev", "/proc"].iter().any(|d| target.starts_with(d));
+        let linked = !device && fs::symlink_metadata(target).is_ok_and(|m| m.is_symlink());
         let real = match linked {
             true => fs::canonicalize(target).map_err(|e| at(format!("is a link that leads nowhere: {e}")))?,
             false => target.to_path_buf(),
         };
-        let device = ["/dev", "/proc"].iter().any(|d| target.starts_with(d));
         let special = match fs::metadata(&real) {
             Ok(m) if m.is_dir() => return Err(at("is a directory: expected a file to write to".into())),
             Ok(m) if m.is_file() && !device => {

@@ -88,17 +88,22 @@ impl Resolver<'_> {
             b = b.max_parallelism(groups.clamp(1, 1 << 15));
         }
         let names: Vec<&String> = s.operators.keys().collect();
+        let mut whole = true;
         for (name, spec) in &s.operators {
             let outs = s.edges.iter().filter(|e| e.from == *name).count() as u32;
             if let Some((role, behaviour)) = self.behaviour(name, spec, outs, b.symbols()) {
                 let ports = (spec.kind == "join").then_some(2);
-                b = b.add(name, spec.parallelism.unwrap_or(1), role, ports, behaviour);
+                b = b.add(name, spec.parallelism.unwrap_or(1).max(1), role, ports, behaviour);
+            } else {
+                whole = false;
             }
         }
+        let before = self.problems.len();
         for (i, e) in s.edges.iter().enumerate() {
             b = self.edge(b, i, e, &names);
         }
-        if !self.problems.is_empty() {
+        // Where a job can be drawn all the same, what is wrong with the rest is seen in the same run.
+        if !whole || self.problems.len() > before {
             self.others(s, registry);
             return None;
         }
