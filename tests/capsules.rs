@@ -108,9 +108,12 @@ fn comes_back_and_shrinks(cyclic: bool, at_least: usize) {
         );
         // Twenty checkpoints in a row must fail before the judge says that none completes any more.
         let most = if failure.kind == "no-checkpoint-completes" { 24 } else { 3 };
-        // Its failure needs a record that goes round through a crash, a restore and a second snapshot: that takes steps.
-        let long = if s.name == "copy-during-replay" { 300 } else { 100 };
-        if tasks > 6 || steps > long || snapshots > most || choices > 12 {
+        // These need records on both sides of a snapshot, a crash and a restore: that takes steps and delays.
+        let (long, many) = match s.name {
+            "copy-during-replay" => (300, 12),
+            _ => (100, 12),
+        };
+        if tasks > 6 || steps > long || snapshots > most || choices > many {
             large.push(format!("{}: {tasks} tasks, {steps} steps, {snapshots} snapshots, {choices} choices", s.name));
         }
         for o in small.case.scenario.operators.values() {

@@ -112,3 +112,30 @@ fn the_graph_of_words_is_what_its_origin_says() {
     assert_eq!((numbers.len(), made.len()), (298, 319));
     assert_eq!(made, shipped);
 }
+
+/// D7: back-edges found on the expanded execution graph are another set, and as good.
+#[test]
+fn loops_hold_with_back_edges_of_the_execution_graph_too() {
+    let mut loops = 0;
+    for (path, mut s) in scenarios() {
+        let plan = resolve(&s, &directory(), &Protocols).expect("valid");
+        let cyclic = plan.job.graph.channels.iter().any(|c| c.back_edge);
+        let named = s.edges.iter().any(|e| e.back_edge == Some(true));
+        if !cyclic
+            || named
+            || s.expect.is_some()
+            || s.capacity.is_some()
+            || s.edges.iter().any(|e| e.capacity.is_some())
+        {
+            continue;
+        }
+        loops += 1;
+        s.back_edges = Some("execution-graph".into());
+        let plan = resolve(&s, &directory(), &Protocols).expect("valid");
+        for seed in 0..10 {
+            let report = run_seed(&plan, Mode::Full, seed, &mut ()).report;
+            assert_eq!(report.violations, [], "{}, seed {seed}", path.display());
+        }
+    }
+    assert!(loops >= 16, "{loops} loops");
+}

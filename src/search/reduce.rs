@@ -74,8 +74,25 @@ pub(super) fn reductions(s: &Scenario) -> Vec<Scenario> {
         }
         operator_settings(name, o, &mut to);
     }
+    for part in [16, 4, 2] {
+        // Fewer records, and everything that happens by time as much earlier.
+        to(&|t| {
+            t.operators.values_mut().for_each(|o| shrink_records(o, |n| n.div_ceil(part)));
+            (0..t.faults.len()).for_each(|i| hasten(t, i, 1, part));
+            if let Some(c) = &mut t.checkpoints
+                && let Some(Ok(ns)) = c.every.as_deref().map(crate::base::parse_duration)
+            {
+                c.every = Some(crate::base::format_ns((ns / part).max(1)));
+            }
+        });
+    }
     checkpoints(s, &mut to);
     settings(s, &mut to);
+    for i in 0..s.faults.len() {
+        for (num, den) in [(1, 16), (1, 4), (1, 2), (3, 4), (7, 8)] {
+            to(&|t| hasten(t, i, num, den));
+        }
+    }
     // The scenario itself: another seed may fail in fewer steps.
     list.push(s.clone());
     list
@@ -130,6 +147,19 @@ fn set_parallelism(s: &mut Scenario, name: &str, p: u32) {
     for name in group {
         with(s, &name, |o| o.parallelism = (p > 1).then_some(p));
     }
+}
+
+/// Lets a fault strike at this part of its time, or of its count.
+fn hasten(s: &mut Scenario, i: usize, num: u64, den: u64) {
+    let sooner = |n: u64| n.saturating_mul(num) / den;
+    let f = &mut s.faults[i];
+    for time in [&mut f.at, &mut f.until].into_iter().flatten() {
+        if let Ok(ns) = crate::base::parse_duration(time) {
+            *time = crate::base::format_ns(sooner(ns));
+        }
+    }
+    f.event = f.event.map(|n| sooner(n).max(1));
+    f.nth = f.nth.map(|n| (sooner(n as u64) as u32).max(1));
 }
 
 fn remove_operator(s: &mut Scenario, name: &str) {
