@@ -17,25 +17,25 @@ impl Seeded {
         Seeded { seed, streams: Default::default() }
     }
 
-    #[inline]
+    #[inline(always)]
     fn draw(&mut self, kind: Kind, n: u32) -> u32 {
-        if self.streams[kind as usize].is_none() {
-            self.begin(kind);
-        }
-        let word = self.streams[kind as usize].as_mut().map_or(0, |rng| rng.next_u32());
+        let word = match &mut self.streams[kind as usize] {
+            Some(stream) => stream.next_u32(),
+            None => self.begin(kind),
+        };
         ((word as u64 * n as u64) >> 32) as u32
     }
 
     #[cold]
-    fn begin(&mut self, kind: Kind) {
+    fn begin(&mut self, kind: Kind) -> u32 {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(kind as u64);
-        self.streams[kind as usize] = Some(rng);
+        self.streams[kind as usize].insert(rng).next_u32()
     }
 }
 
 impl Choices for Seeded {
-    #[inline]
+    #[inline(always)]
     fn choose(&mut self, site: Site, odds: Odds) -> u32 {
         match odds {
             Odds::Even(n) => self.draw(site.kind, n),

@@ -143,7 +143,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         cx.tell(Fact::Completed { epoch });
         self.tell_all(cx, |task, attempt| Letter::Completed { task, attempt, epoch });
         if std::mem::take(&mut self.undecided) {
-            self.schedule(self.now, What::Recover, 0);
+            self.schedule(self.net.now, What::Recover, 0);
         }
     }
 
@@ -177,6 +177,6 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Input for the coordinator, later.
     fn wake_coordinator(&mut self, input: CoordinatorInput, ns: u64) {
         let slot = slot(&mut self.letters, Letter::ToCoordinator(input));
-        self.schedule(self.now.after(ns), What::Letter, slot);
+        self.schedule(self.net.now.after(ns), What::Letter, slot);
     }
 }

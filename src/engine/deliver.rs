@@ -1,40 +1,53 @@
 //! Messages arrive, records are processed and sent.
 
-use super::state::{Engine, Event, Message, Packed, What};
+use super::state::{Engine, Event, Message, What};
 use super::step::Cx;
 use crate::base::{ChannelId, Record, TaskId};
-use crate::choice::{Choices, Kind};
-use crate::dataflow::{AnyOperator, Out};
-use crate::graph::Partition;
+use crate::choice::Choices;
+use crate::dataflow::AnyOperator;
 use crate::protocol::{Effect, Input};
 use crate::trace::{Fact, Observer};
 use crate::world::{Agenda, Point, flag};
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
-    /// A message of the channel has arrived; `false` if that changes nothing yet.
-    #[inline]
-    pub(super) fn deliver<C: Choices, O: Observer>(&mut self, c: ChannelId, cx: &mut Cx<'_, C, O>) -> bool {
-        let ch = &self.channels.list[c as usize];
-        if A::TIMED && ch.flags != 0 && !self.take_in(c) {
+    /// A message has travelled its channel; `false` if it is not taken yet.
+    #[inline(always)]
+    pub(super) fn arrive<C: Choices, O: Observer>(&mut self, m: Event, cx: &mut Cx<'_, C, O>) -> bool {
+        let c = m.index();
+        if self.net.channels.ends[c as usize].flags != 0 {
+            self.net.channels.push(c, m);
+            return self.look_again(c, cx);
+        }
+        self.take(c, m, cx)
+    }
+
+    /// Takes what waits in the channel for the longest time; `false` if something is in the way.
+    #[inline(never)]
+    pub(super) fn look_again<C: Choices, O: Observer>(&mut self, c: ChannelId, cx: &mut Cx<'_, C, O>) -> bool {
+        if self.blocked(c) {
+            self.net.channels.rest[c as usize].held += 1;
             return false;
         }
-        let ch = &self.channels.list[c as usize];
-        let (t, input, bounded) = (ch.to, ch.input as u32, ch.bounded);
-        let message = self.channels.pop(c);
-        debug_assert!(message.is_some(), "[cutline bug] an arrival on an empty channel");
-        let Some(packed) = message else { return false };
-        if let Some((seq, record)) = packed.record() {
-            self.delivered += 1;
-            if bounded {
-                self.make_room(c);
-            }
-            if self.watched && self.crash_at_delivery(t, cx) {
-                return true;
-            }
-            self.process(t, c, input, seq, record, cx);
+        let first = self.net.channels.pop(c);
+        debug_assert!(first.is_some(), "[cutline bug] nothing waits in the channel");
+        first.is_some_and(|m| self.take(c, m, cx))
+    }
+
+    /// The receiver takes a message.
+    #[inline(always)]
+    fn take<C: Choices, O: Observer>(&mut self, c: ChannelId, m: Event, cx: &mut Cx<'_, C, O>) -> bool {
+        let end = &self.net.channels.ends[c as usize];
+        let (t, input) = (end.to, end.input as u32);
+        let Some((seq, record)) = m.record() else { return self.take_control(c, t, input, m, cx) };
+        self.delivered += 1;
+        if self.net.channels.bounded {
+            self.make_room(c);
+        }
+        if self.watched && self.crash_at_delivery(t, cx) {
             return true;
         }
-        self.take_control(c, t, input, packed.message(), cx)
+        self.process(t, c, input, seq, record, cx);
+        true
     }
 
     /// Something that is no record has arrived.
@@ -44,12 +57,12 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         c: ChannelId,
         t: TaskId,
         input: u32,
-        message: Message,
+        m: Event,
         cx: &mut Cx<'_, C, O>,
     ) -> bool {
-        match message {
-            Message::Record { .. } => {}
-            Message::Barrier(epoch) => {
+        let epoch = m.epoch();
+        match m.what() {
+            What::Barrier => {
                 self.delivered += 1;
                 if self.watched && self.crash_at_delivery(t, cx) {
                     return true;
@@ -62,12 +75,12 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 self.consider_decline(t, epoch, cx);
                 self.instruct(t, Input::Barrier { input, epoch }, cx);
             }
-            Message::Cancel(epoch) => {
+            What::Cancel => {
                 let attempt = self.tasks[t as usize].attempt;
                 cx.tell(Fact::CancelReceived { task: t, attempt, channel: c, epoch });
                 self.instruct(t, Input::Cancel { input, epoch }, cx);
             }
-            Message::End => {
+            _ => {
                 let task = &mut self.tasks[t as usize];
                 task.ended.insert(input);
                 cx.tell(Fact::EndReceived { task: t, attempt: task.attempt, channel: c });
@@ -77,38 +90,19 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         true
     }
 
-    /// An arrival where something is in the way: `true` if it can be taken all the same.
-    #[cold]
-    fn take_in(&mut self, c: ChannelId) -> bool {
-        let rest = &mut self.channels.rest[c as usize];
-        if rest.stale > 0 {
-            rest.stale -= 1;
-            if rest.stale == 0 {
-                self.channels.list[c as usize].flags &= !flag::STALE;
-            }
-            return false;
-        }
-        if self.blocked(c) {
-            self.channels.rest[c as usize].held += 1;
-            return false;
-        }
-        true
-    }
-
     fn blocked(&self, c: ChannelId) -> bool {
-        match self.channels.list[c as usize].flags & !flag::STALE {
+        match self.net.channels.ends[c as usize].flags & !flag::QUEUE {
             0 => false,
-            flag::NO_ROOM => self.channels.peek(c).is_some_and(|m| m.record().is_some()),
+            flag::NO_ROOM => self.net.channels.peek(c).is_some_and(|m| m.record().is_some()),
             _ => true,
         }
     }
 
     pub(super) fn can_deliver(&self, c: ChannelId) -> bool {
-        !self.channels.is_empty(c) && !self.blocked(c)
+        !self.net.channels.is_empty(c) && !self.blocked(c)
     }
 
-    #[inline]
-    #[allow(clippy::too_many_arguments)]
+    #[inline(always)]
     fn process<C: Choices, O: Observer>(
         &mut self,
         t: TaskId,
@@ -132,7 +126,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     /// Lets the operator of `t` take `record`, and sends what it gives.
-    #[inline]
+    #[inline(always)]
     pub(super) fn compute<C: Choices, O: Observer>(
         &mut self,
         t: TaskId,
@@ -149,109 +143,32 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         if operator.process(port, record, out).is_err() {
             return cx.tell(Fact::Panicked { task: t, attempt, channel: c, record });
         }
+        let routes = task.routes;
         let mut i = 0;
         while let Some(&(edge, r)) = cx.scratch.out.sends.get(i) {
-            self.emit(t, attempt, edge, r, cx);
+            self.net.emit((t, attempt), routes, edge, r, cx);
             i += 1;
         }
+        self.note_filled();
     }
 
-    /// Sends a record on an output edge (or all).
-    #[inline]
-    pub(super) fn emit<C: Choices, O: Observer>(
-        &mut self,
-        t: TaskId,
-        attempt: u32,
-        edge: u32,
-        r: Record,
-        cx: &mut Cx<'_, C, O>,
-    ) {
-        let routes = &self.plan.job.graph.routes[t as usize];
-        let routes = if edge == Out::ALL {
-            &routes[..]
-        } else {
-            routes.get(edge as usize).map_or(&[][..], std::slice::from_ref)
-        };
-        for route in routes {
-            match route.partition {
-                Partition::Forward => self.send(t, attempt, route.first, r, cx),
-                Partition::Hash { .. } => self.send(t, attempt, route.by_key(r.key), r, cx),
-                Partition::Broadcast => {
-                    for c in route.first..route.first + route.count {
-                        self.send(t, attempt, c, r, cx);
-                    }
-                }
-                Partition::Rebalance => {
-                    // The turn follows from what was sent on the edge, so that a restore brings it back.
-                    let sent = |c: ChannelId| self.channels.list[c as usize].sent as u64;
-                    let index = self.plan.job.graph.tasks[t as usize].index as u64;
-                    let turn = (index + route.channels().map(sent).sum::<u64>()) % route.count as u64;
-                    self.send(t, attempt, route.first + turn as u32, r, cx);
-                }
-            }
-        }
-    }
-
-    #[inline]
-    fn send<C: Choices, O: Observer>(
-        &mut self,
-        t: TaskId,
-        attempt: u32,
-        c: ChannelId,
-        record: Record,
-        cx: &mut Cx<'_, C, O>,
-    ) {
-        let ch = &mut self.channels.list[c as usize];
-        ch.sent += 1;
-        let seq = ch.sent as u64;
-        cx.tell(Fact::Sent { task: t, attempt, channel: c, seq, record });
-        self.put(c, Message::Record { seq, record }, cx);
-    }
-
-    /// A message on its way: through the link, if there is one.
-    #[inline]
+    /// A message that a task sends on one of its channels.
     pub(super) fn put<C: Choices, O: Observer>(&mut self, c: ChannelId, m: Message, cx: &mut Cx<'_, C, O>) {
-        if self.link.is_some() {
-            return self.put_through_link(c, m, cx);
+        self.net.put(c, m, cx.choices);
+        self.note_filled();
+    }
+
+    /// Senders of channels that have become full have to wait.
+    #[inline(always)]
+    pub(super) fn note_filled(&mut self) {
+        if !self.net.filled.is_empty() {
+            self.hold_back();
         }
-        self.enqueue(c, m, cx);
     }
 
     #[cold]
-    fn put_through_link<C: Choices, O: Observer>(&mut self, c: ChannelId, m: Message, cx: &mut Cx<'_, C, O>) {
-        let mut carried = Vec::new();
-        if let Some(link) = &mut self.link {
-            link.handle((c, m), &mut carried);
-        }
-        for (c, m) in carried {
-            self.enqueue(c, m, cx);
-        }
-    }
-
-    #[inline]
-    fn enqueue<C: Choices, O: Observer>(&mut self, c: ChannelId, m: Message, cx: &mut Cx<'_, C, O>) {
-        self.channels.push(c, Packed::new(m));
-        let ch = &mut self.channels.list[c as usize];
-        let bounded = ch.bounded;
-        if A::TIMED {
-            let delay = self.delay.unwrap_or_else(|| self.plan.delays[c as usize]);
-            let delay = delay.draw(Kind::Delay, c, ch.nth, cx.choices);
-            let at = self.now.after(delay).max(ch.last);
-            ch.last = at;
-            self.agenda.schedule(at, Event::new(What::Deliver, c));
-        }
-        if bounded && matches!(m, Message::Record { .. }) {
-            self.take_room(c);
-        }
-    }
-
-    /// A record was put into a bounded channel: its sender may have to wait.
-    #[cold]
-    fn take_room(&mut self, c: ChannelId) {
-        let rest = &mut self.channels.rest[c as usize];
-        rest.records += 1;
-        if rest.records == rest.capacity {
-            let from = rest.from;
+    fn hold_back(&mut self) {
+        while let Some(from) = self.net.filled.pop() {
             self.tasks[from as usize].full += 1;
             if self.tasks[from as usize].full == 1 {
                 self.set_flags(from, flag::NO_ROOM, true);
@@ -262,7 +179,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A record was taken from a bounded channel: its sender may go on.
     #[cold]
     fn make_room(&mut self, c: ChannelId) {
-        let rest = &mut self.channels.rest[c as usize];
+        let rest = &mut self.net.channels.rest[c as usize];
         rest.records -= 1;
         if rest.records + 1 == rest.capacity {
             let from = rest.from;

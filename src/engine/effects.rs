@@ -65,7 +65,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                     cx.tell(misuse(epoch, "there is no such input"));
                     return true;
                 };
-                let blocked = self.channels.list[channel as usize].flags & flag::BLOCKED != 0;
+                let blocked = self.net.channels.ends[channel as usize].flags & flag::BLOCKED != 0;
                 if blocked == on {
                     cx.tell(misuse(
                         epoch,
@@ -133,7 +133,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                         if A::TIMED {
                             let nth = self.count();
                             let ns = delay.draw(Kind::Write, t, nth, cx.choices);
-                            self.schedule(self.now.after(ns), What::Durable, slot);
+                            self.schedule(self.net.now.after(ns), What::Durable, slot);
                         }
                     }
                 }
@@ -197,7 +197,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         if A::TIMED {
             let nth = self.count();
             let ns = delay.draw(Kind::Write, u32::MAX, nth, cx.choices);
-            self.schedule(self.now.after(ns), What::Durable, slot);
+            self.schedule(self.net.now.after(ns), What::Durable, slot);
         }
         false
     }
@@ -311,7 +311,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             let strikes = match crash.when {
                 When::Event { nth } => deliveries == nth && self.struck[i].0 == 0,
                 When::Rate { ratio, most, until } => {
-                    self.struck[i].0 < most && self.now < until && {
+                    self.struck[i].0 < most && self.net.now < until && {
                         let nth = self.count();
                         cx.choices.choose(Site { kind: Kind::Crash, at: t, nth }, Odds::Rare(ratio)) == 1
                     }
@@ -360,7 +360,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
         if any && !self.failing {
             self.failing = true;
-            self.schedule(self.now.after(self.plan.detection), What::Recover, 0);
+            self.schedule(self.net.now.after(self.plan.detection), What::Recover, 0);
         }
         any
     }
@@ -384,7 +384,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         if A::TIMED {
             let nth = self.count();
             let ns = delay.draw(Kind::Control, 0, nth, cx.choices);
-            let mut at = self.now.after(ns);
+            let mut at = self.net.now.after(ns);
             if let Letter::Trigger { task, .. } = letter {
                 // Triggers keep their order, as over one connection; aborts and notifications are out of band.
                 let last = &mut self.tasks[task as usize].told;

@@ -8,12 +8,13 @@
 //! | an engine borrows its [`Plan`] | cloning one for a search copies state alone |
 //! | control messages without delay are carried out within the step, in order, from an inbox | exploring X needs copy, acknowledgement and completion in one step; the timed run gets the same code |
 //! | a source's position trigger is a step of its own | it is one in the model that X is compared with |
-//! | an arrival on a channel that is not taken is counted, and scheduled anew when it can be | no search for what is ready, and FIFO holds by construction |
+//! | a message that cannot be taken waits in its channel, and is scheduled anew when it can be | no search for what is ready, and FIFO holds by construction |
 //! | a full restart is one step; ingestion goes on after the restart delay | nothing can happen in between |
 
 mod control;
 mod deliver;
 mod effects;
+mod network;
 mod plan;
 mod quiet;
 mod recovery;

@@ -200,6 +200,11 @@ impl Plan {
         self.checkpoints.at.last().map_or(0, |&position| position.saturating_mul(record))
     }
 
+    /// Where a source triggers that has passed so many positions (`u64::MAX`: nowhere any more).
+    pub(super) fn position(&self, taken: u32) -> u64 {
+        self.checkpoints.at.get(taken as usize).copied().unwrap_or(u64::MAX)
+    }
+
     /// Whether there are checkpoints at all.
     pub fn has_checkpoints(&self) -> bool {
         self.checkpoints.every.is_some() || !self.checkpoints.at.is_empty()

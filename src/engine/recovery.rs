@@ -76,16 +76,22 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// Records that a dead attempt sent, and nobody has processed, are refused.
     fn discard_in_transit<C, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
-        for c in 0..self.channels.list.len() as ChannelId {
-            let from = self.channels.rest[c as usize].from;
+        // What waits in a channel was sent before what still travels it.
+        let mut travelling = self.net.agenda.withdraw(|e| e.in_transit());
+        travelling.sort_by_key(|e| e.index());
+        let mut travelling = &travelling[..];
+        for c in 0..self.net.channels.ends.len() as ChannelId {
+            let (here, rest) = travelling.split_at(travelling.partition_point(|e| e.index() <= c));
+            travelling = rest;
+            let from = self.net.channels.rest[c as usize].from;
             let attempt = self.tasks[from as usize].attempt;
-            for m in self.channels.iter(c) {
+            for m in self.net.channels.iter(c).chain(here.iter().copied()) {
                 if let Some((seq, _)) = m.record() {
-                    let task = self.channels.list[c as usize].to;
+                    let task = self.net.channels.ends[c as usize].to;
                     cx.tell(Fact::Discarded { task, attempt, channel: c, seq, reason: "attempt" });
                 }
             }
-            self.channels.clear(c);
+            self.net.channels.clear(c);
         }
     }
 
@@ -111,13 +117,14 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
         (task.up, task.attempt) = (true, self.attempt);
         task.reads = task.offsets.iter().sum();
-        task.seen = None;
+        task.next = None;
         (task.taken, task.at_end, task.silent) = (content.taken, content.at_end, false);
+        task.position = self.plan.position(task.taken);
         (task.stalled, task.waiting, task.closed, task.full) = (Time(0), false, false, 0);
         task.ended.clone_from(&content.ended);
         task.open.clear();
         for (&c, &sent) in self.plan.job.graph.outputs[t as usize].iter().zip(&content.sent) {
-            self.channels.list[c as usize].sent = sent as u32;
+            self.net.channels.starts[c as usize].sent = sent as u32;
         }
         let input = Input::Restored { epoch, ended: content.ended.clone(), at_end: content.at_end };
         let mut fx = Vec::new();

@@ -1,10 +1,10 @@
 //! Sources: they read, trigger at positions, end or fall silent.
 
-use super::state::{Engine, Event, What};
+use super::state::{Engine, Event, TaskState, What};
 use super::step::Cx;
 use crate::base::{TaskId, Time};
 use crate::choice::Choices;
-use crate::dataflow::{Out, Read, Source};
+use crate::dataflow::{AnySource, Out, Read, Source};
 use crate::protocol::{CoordinatorInput, Input};
 use crate::trace::{Fact, Observer};
 use crate::world::Agenda;
@@ -13,109 +13,84 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Sets a source going, `pause` nanoseconds from now. (Nothing happens for other tasks.)
     pub(super) fn start_source<C: Choices, O: Observer>(&mut self, t: TaskId, pause: u64, cx: &mut Cx<'_, C, O>) {
         let plan = self.plan;
-        if plan.job.source(t).is_none() {
+        if self.tasks[t as usize].source.is_none() {
             return;
         }
         let info = &plan.job.graph.tasks[t as usize];
         let pace = plan.paces[info.operator];
         let stagger = pace.every * info.index as u64 / plan.job.graph.operators[info.operator].parallelism as u64;
         let start = if pause == 0 { pace.start } else { pause };
-        self.set_timer(t, self.now.after(start).after(pace.every).after(stagger));
+        self.set_timer(t, self.net.now.after(start).after(pace.every).after(stagger));
         self.fall_silent(t, cx);
     }
 
+    #[inline(always)]
     fn set_timer(&mut self, t: TaskId, at: Time) {
         self.tasks[t as usize].due = at;
         self.schedule(at, What::Source, t);
     }
 
-    fn position_due(&self, t: TaskId) -> bool {
-        let task = &self.tasks[t as usize];
-        (self.plan.checkpoints.at.get(task.taken as usize)).is_some_and(|&r| task.reads >= r)
-    }
-
     pub(super) fn source_can_move(&self, t: TaskId) -> bool {
         let task = &self.tasks[t as usize];
-        let source = task.operator.is_none();
-        let more = !task.at_end && (!task.silent || self.position_due(t));
-        source && task.up && more && task.full == 0 && task.stalled == Time(0)
-    }
-
-    /// What the source reads next. (Sources are pure: what was seen once is remembered.)
-    #[inline]
-    fn peek(&mut self, t: TaskId) -> (u32, Read) {
-        if let Some(seen) = self.tasks[t as usize].seen {
-            return seen;
-        }
-        let seen = self.look(t);
-        self.tasks[t as usize].seen = Some(seen);
-        seen
-    }
-
-    /// Of the splits that have something, the one that was read least.
-    #[inline]
-    fn look(&self, t: TaskId) -> (u32, Read) {
-        let plan = self.plan;
-        let offsets = &self.tasks[t as usize].offsets;
-        let Some(source) = plan.job.source(t) else { return (0, Read::End) };
-        let splits = &plan.job.splits[t as usize];
-        if let [split] = splits[..] {
-            return (0, source.read(split, offsets[0]));
-        }
-        let mut best = (0, Read::End);
-        for (i, &split) in splits.iter().enumerate() {
-            match (source.read(split, offsets[i]), best.1) {
-                (Read::Record(_), Read::Record(_)) if offsets[i] >= offsets[best.0 as usize] => {}
-                (Read::Record(r), _) => best = (i as u32, Read::Record(r)),
-                (Read::Silent, Read::End) => best = (i as u32, Read::Silent),
-                _ => {}
-            }
-        }
-        best
+        let more = !task.at_end && (!task.silent || task.position_due());
+        task.source.is_some() && task.up && more && task.full == 0 && task.stalled == Time(0)
     }
 
     /// The source's timer went off.
+    #[inline(always)]
     pub(super) fn source_step<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) -> bool {
         let task = &mut self.tasks[t as usize];
-        if A::TIMED && (!task.up || task.due != self.now || task.at_end) {
+        if A::TIMED && (!task.up || task.due != self.net.now || task.at_end) {
             return false;
         }
         if task.full > 0 || task.stalled > Time(0) {
             task.waiting = true;
             return false;
         }
-        if self.position_due(t) {
-            let position = self.tasks[t as usize].taken;
-            self.tasks[t as usize].taken += 1;
-            self.coordinate(CoordinatorInput::Passed { task: t, position }, cx);
-            self.read_inbox(cx);
-            self.next_read(t, cx);
+        if task.position_due() {
+            self.pass_position(t, cx);
             return true;
         }
-        let task = &self.tasks[t as usize];
         if task.silent {
             return false;
         }
-        let attempt = task.attempt;
-        match self.peek(t) {
-            (i, Read::Record(record)) => {
-                let split = self.plan.job.splits[t as usize][i as usize];
-                let task = &mut self.tasks[t as usize];
-                let offset = task.offsets[i as usize];
-                task.offsets[i as usize] += 1;
-                task.reads += 1;
-                task.seen = None;
+        match task.peek() {
+            Read::Record(record) => {
+                let (split, offset) = task.advance();
+                let (attempt, routes) = (task.attempt, task.routes);
+                let next = task.peek();
+                let calm = next != Read::Silent && !task.position_due();
+                let at = self.net.now.after(task.pace);
+                if calm {
+                    task.due = at;
+                }
                 cx.tell(Fact::Read { task: t, attempt, split, offset });
-                self.emit(t, attempt, Out::ALL, record, cx);
-                self.next_read(t, cx);
+                self.net.emit((t, attempt), routes, Out::ALL, record, cx);
+                self.note_filled();
+                if calm {
+                    self.schedule(at, What::Source, t);
+                } else {
+                    self.next_read(t, cx);
+                }
             }
-            (_, Read::Silent) => {
+            Read::Silent => {
                 self.fall_silent(t, cx);
                 return false;
             }
-            (_, Read::End) => self.source_ends(t, cx),
+            Read::End => self.source_ends(t, cx),
         }
         true
+    }
+
+    #[inline(never)]
+    fn pass_position<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) {
+        let task = &mut self.tasks[t as usize];
+        let position = task.taken;
+        task.taken += 1;
+        task.position = self.plan.position(task.taken);
+        self.coordinate(CoordinatorInput::Passed { task: t, position }, cx);
+        self.read_inbox(cx);
+        self.next_read(t, cx);
     }
 
     fn source_ends<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) {
@@ -127,21 +102,23 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// Falling silent costs no step: it is noticed as soon as there is nothing more to read.
     fn fall_silent<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) {
-        let attempt = self.tasks[t as usize].attempt;
-        let done = self.tasks[t as usize].silent || self.position_due(t);
-        if !done && self.peek(t).1 == Read::Silent {
-            self.tasks[t as usize].silent = true;
-            self.tell_coordinator(CoordinatorInput::SourceDone { task: t, attempt, ended: false }, cx);
+        let task = &mut self.tasks[t as usize];
+        if task.peek() == Read::Silent && !task.silent && !task.position_due() {
+            task.silent = true;
+            let done = CoordinatorInput::SourceDone { task: t, attempt: task.attempt, ended: false };
+            self.tell_coordinator(done, cx);
         }
     }
 
-    #[inline]
+    /// What comes after a read, or a position.
+    #[inline(never)]
     fn next_read<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) {
-        let pace = self.plan.paces[self.plan.job.graph.tasks[t as usize].operator].every;
-        if !self.plan.checkpoints.at.is_empty() && self.position_due(t) {
-            return self.set_timer(t, self.now);
+        let task = &self.tasks[t as usize];
+        if task.position_due() {
+            return self.set_timer(t, self.net.now);
         }
-        self.set_timer(t, self.now.after(pace));
+        let at = self.net.now.after(task.pace);
+        self.set_timer(t, at);
         self.fall_silent(t, cx);
     }
 
@@ -149,7 +126,64 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     pub(super) fn wake_source(&mut self, t: TaskId) {
         let task = &mut self.tasks[t as usize];
         if std::mem::take(&mut task.waiting) {
-            self.set_timer(t, self.now);
+            self.set_timer(t, self.net.now);
         }
+    }
+}
+
+impl TaskState<'_> {
+    /// Whether the source has come to a position at which it triggers.
+    #[inline(always)]
+    fn position_due(&self) -> bool {
+        self.reads >= self.position
+    }
+
+    /// What the source reads next.
+    #[inline(always)]
+    fn peek(&mut self) -> Read {
+        match self.next {
+            Some(next) => next,
+            None => {
+                let next = self.look();
+                self.next = Some(next);
+                next
+            }
+        }
+    }
+
+    /// Of the splits that have something, the one that was read least.
+    #[inline(always)]
+    fn look(&mut self) -> Read {
+        let Some(source) = self.source else { return Read::End };
+        if let ([split], [offset]) = (self.splits, &self.offsets[..]) {
+            return source.read(*split, *offset);
+        }
+        self.look_around(source)
+    }
+
+    #[inline(never)]
+    fn look_around(&mut self, source: &AnySource) -> Read {
+        let mut best = (0, Read::End);
+        for (i, &split) in self.splits.iter().enumerate() {
+            match (source.read(split, self.offsets[i]), best.1) {
+                (Read::Record(_), Read::Record(_)) if self.offsets[i] >= self.offsets[best.0] => {}
+                (Read::Record(r), _) => best = (i, Read::Record(r)),
+                (Read::Silent, Read::End) => best = (i, Read::Silent),
+                _ => {}
+            }
+        }
+        self.next_split = best.0 as u32;
+        best.1
+    }
+
+    /// The record was taken: its split and offset.
+    #[inline(always)]
+    fn advance(&mut self) -> (u32, u64) {
+        let i = self.next_split as usize;
+        let offset = self.offsets[i];
+        self.offsets[i] += 1;
+        self.reads += 1;
+        self.next = None;
+        (self.splits[i], offset)
     }
 }

@@ -1,12 +1,13 @@
 //! The state of a run: everything that a step can change.
 
-use super::plan::{AnyClient, AnyLink, Plan};
+use super::network::Network;
+use super::plan::{AnyClient, Plan};
 use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Record, TaskId, Time, fold};
-use crate::dataflow::{AnyOperator, Read};
-use crate::graph::Partition;
+use crate::dataflow::{AnyOperator, AnySource, Read};
+use crate::graph::{Partition, Route};
 use crate::protocol::{AnyCoordinator, AnyPlanner, AnyProtocol, CoordinatorInput, Shape};
 use crate::trace::Outcome;
-use crate::world::{Agenda, Channels, Delay, Store};
+use crate::world::{Agenda, Store};
 use std::rc::Rc;
 
 /// What travels on a channel.
@@ -25,46 +26,6 @@ pub enum Message {
     Cancel(Epoch),
     /// The end of the channel.
     End,
-}
-
-/// A message as it lies in a channel: 24 bytes, so that it fits with its link into half a cache line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Packed {
-    key: u64,
-    value: u64,
-    seq: u32,
-    kind: u32,
-}
-
-impl Packed {
-    const RECORD: u32 = 0;
-
-    #[inline]
-    pub fn new(m: Message) -> Self {
-        let (key, value, seq, kind) = match m {
-            Message::Record { seq, record } => (record.key, record.value, seq as u32, Self::RECORD),
-            Message::Barrier(e) => (e, 0, 0, 1),
-            Message::Cancel(e) => (e, 0, 0, 2),
-            Message::End => (0, 0, 0, 3),
-        };
-        Packed { key, value, seq, kind }
-    }
-
-    /// If it is a record: its number and content.
-    #[inline]
-    pub fn record(self) -> Option<(u64, Record)> {
-        (self.kind == Self::RECORD).then_some((self.seq as u64, Record::new(self.key, self.value)))
-    }
-
-    #[inline]
-    pub fn message(self) -> Message {
-        match (self.record(), self.kind) {
-            (Some((seq, record)), _) => Message::Record { seq, record },
-            (_, 1) => Message::Barrier(self.key),
-            (_, 2) => Message::Cancel(self.key),
-            _ => Message::End,
-        }
-    }
 }
 
 /// A logged record.
@@ -111,7 +72,15 @@ impl Content {
 }
 
 /// One task.
-pub(super) struct TaskState {
+pub(super) struct TaskState<'p> {
+    /// What it reads, if it is a source …
+    pub source: Option<&'p AnySource>,
+    /// … from these splits …
+    pub splits: &'p [u32],
+    /// … so many nanoseconds apart.
+    pub pace: u64,
+    /// Where its records go.
+    pub routes: &'p [Route],
     pub up: bool,
     pub attempt: Attempt,
     pub operator: Option<AnyOperator>,
@@ -119,9 +88,12 @@ pub(super) struct TaskState {
     pub offsets: Vec<u64>,
     /// Records read (the sum of the offsets).
     pub reads: u64,
-    /// What the source reads next, if that was looked at.
-    pub seen: Option<(u32, Read)>,
+    /// What the source reads next, and from which of its splits, if that was looked at. (Sources are pure: it stays.)
+    pub next: Option<Read>,
+    pub next_split: u32,
+    /// How many positions were passed, and where the next one is (`u64::MAX`: there is none).
     pub taken: u32,
+    pub position: u64,
     pub at_end: bool,
     pub silent: bool,
     /// When the source's timer goes off; other timer events of it are void.
@@ -145,7 +117,7 @@ pub(super) struct TaskState {
     pub deliveries: u64,
 }
 
-impl Clone for TaskState {
+impl Clone for TaskState<'_> {
     fn clone(&self) -> Self {
         TaskState {
             operator: self.operator.clone(),
@@ -168,7 +140,8 @@ impl Clone for TaskState {
         (self.up, self.attempt, self.reads, self.taken) = (o.up, o.attempt, o.reads, o.taken);
         (self.at_end, self.silent, self.due, self.waiting) = (o.at_end, o.silent, o.due, o.waiting);
         (self.stalled, self.closed, self.full) = (o.stalled, o.closed, o.full);
-        (self.asked, self.deliveries, self.seen, self.told) = (o.asked, o.deliveries, o.seen, o.told);
+        (self.asked, self.deliveries, self.told) = (o.asked, o.deliveries, o.told);
+        (self.next, self.next_split, self.position) = (o.next, o.next_split, o.position);
     }
 }
 
@@ -181,15 +154,30 @@ pub(super) enum Letter {
     ToCoordinator(CoordinatorInput),
 }
 
-/// What can come next, for an agenda to carry. Packed into 32 bits: kind and index.
+/// What can come next, for an agenda or a channel to carry: 24 bytes. Of messages, the content; of all else, whom it
+/// is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Event(u32);
+pub struct Event {
+    key: u64,
+    value: u64,
+    seq: u32,
+    /// Kind (4 bits) and index (28).
+    what: u32,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub(super) enum What {
-    /// A message of a channel arrives.
-    Deliver,
+    /// A record has travelled its channel.
+    Record,
+    /// A barrier has.
+    Barrier,
+    /// A cancel marker has.
+    Cancel,
+    /// The end of the channel has.
+    End,
+    /// The channel can be looked at again: what waits in it may be taken.
+    Waiting,
     /// A source's timer.
     Source,
     /// A control message arrives.
@@ -206,46 +194,71 @@ pub(super) enum What {
 }
 
 impl Event {
-    const KINDS: [What; 8] = [
-        What::Deliver,
-        What::Source,
-        What::Letter,
-        What::Durable,
-        What::Recover,
-        What::Crash,
-        What::Stall,
-        What::Resume,
-    ];
+    const KINDS: [What; 16] = {
+        use What::*;
+        [
+            Record, Barrier, Cancel, End, Waiting, Source, Letter, Durable, Recover, Crash, Stall, Resume, Resume,
+            Resume, Resume, Resume,
+        ]
+    };
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(what: What, index: u32) -> Self {
         debug_assert!(index < 1 << 28, "[cutline bug] an event's index is too large");
-        Event((what as u32) << 28 | index)
+        Event { key: 0, value: 0, seq: 0, what: (what as u32) << 28 | index }
     }
-    #[inline]
+    /// A message that travels the channel `c`.
+    #[inline(always)]
+    pub(super) fn message(c: ChannelId, m: Message) -> Self {
+        match m {
+            Message::Record { seq, record } => {
+                Event { key: record.key, value: record.value, seq: seq as u32, ..Event::new(What::Record, c) }
+            }
+            Message::Barrier(e) => Event { key: e, ..Event::new(What::Barrier, c) },
+            Message::Cancel(e) => Event { key: e, ..Event::new(What::Cancel, c) },
+            Message::End => Event::new(What::End, c),
+        }
+    }
+    #[inline(always)]
     pub(super) fn what(self) -> What {
-        Self::KINDS[(self.0 >> 28 & 7) as usize]
+        Self::KINDS[(self.what >> 28) as usize]
     }
-    #[inline]
+    #[inline(always)]
     pub(super) fn index(self) -> u32 {
-        self.0 & 0xFFF_FFFF
+        self.what & 0xFFF_FFFF
+    }
+    /// Whether it is about what is in transit on a channel.
+    pub(super) fn in_transit(self) -> bool {
+        self.what >> 28 <= What::Waiting as u32
+    }
+    /// The epoch of a barrier or a cancel marker.
+    pub(super) fn epoch(self) -> Epoch {
+        self.key
+    }
+    #[inline(always)]
+    pub(super) fn is_record(self) -> bool {
+        self.what >> 28 == What::Record as u32
+    }
+    /// If it is a record: its number and content.
+    #[inline(always)]
+    pub(super) fn record(self) -> Option<(u64, Record)> {
+        self.is_record().then_some((self.seq as u64, Record::new(self.key, self.value)))
     }
 }
 
 /// A run in progress.
 pub struct Engine<'p, A> {
     pub(super) plan: &'p Plan,
-    pub(super) agenda: A,
-    pub(super) now: Time,
+    pub(super) net: Network<'p, A>,
+    /// Steps made, and the most there can be.
     pub(super) steps: u64,
+    pub(super) most: u64,
     pub(super) delivered: u64,
-    pub(super) tasks: Vec<TaskState>,
-    pub(super) channels: Channels<Packed>,
+    pub(super) tasks: Vec<TaskState<'p>>,
     pub(super) store: Store<Content>,
     /// Shared with copies of the state until it changes.
     pub(super) coordinator: Rc<AnyCoordinator>,
     pub(super) planner: AnyPlanner,
-    pub(super) link: Option<AnyLink>,
     pub(super) client: Option<AnyClient>,
     pub(super) letters: Vec<Option<Letter>>,
     /// Writes under way: (epoch, task; `None`: the metadata).
@@ -262,11 +275,10 @@ pub struct Engine<'p, A> {
     pub(super) declined: Vec<u32>,
     pub(super) asked: u32,
     pub(super) outcome: Option<Outcome>,
-    pub(super) started: bool,
-    /// Whether any fault must be asked for at each delivery; whether any message needs a second look.
+    /// Whether it has begun and is not over.
+    pub(super) running: bool,
+    /// Whether any fault must be asked for at each delivery.
     pub(super) watched: bool,
-    /// The delay of all channels, if it is the same on all.
-    pub(super) delay: Option<Delay>,
     /// Whether any operator has more than one input edge.
     pub(super) ports: bool,
 }
@@ -274,13 +286,11 @@ pub struct Engine<'p, A> {
 impl<A: Clone> Clone for Engine<'_, A> {
     fn clone(&self) -> Self {
         Engine {
-            agenda: self.agenda.clone(),
+            net: self.net.clone(),
             tasks: self.tasks.clone(),
-            channels: self.channels.clone(),
             store: self.store.clone(),
             coordinator: Rc::clone(&self.coordinator),
             planner: self.planner.clone(),
-            link: self.link.as_ref().map(|l| l.boxed()),
             client: self.client.as_ref().map(|c| c.boxed()),
             letters: self.letters.clone(),
             writes: self.writes.clone(),
@@ -291,22 +301,20 @@ impl<A: Clone> Clone for Engine<'_, A> {
         }
     }
     fn clone_from(&mut self, o: &Self) {
-        self.agenda.clone_from(&o.agenda);
+        self.net.clone_from(&o.net);
         self.tasks.clone_from(&o.tasks);
-        self.channels.clone_from(&o.channels);
         self.store.clone_from(&o.store);
         self.coordinator.clone_from(&o.coordinator);
         self.planner.clone_from(&o.planner);
-        self.link = o.link.as_ref().map(|l| l.boxed());
         self.client = o.client.as_ref().map(|c| c.boxed());
         self.letters.clone_from(&o.letters);
         self.writes.clone_from(&o.writes);
         self.begun.clone_from(&o.begun);
         self.struck.clone_from(&o.struck);
         self.declined.clone_from(&o.declined);
-        (self.now, self.steps, self.delivered, self.asked) = (o.now, o.steps, o.delivered, o.asked);
+        (self.steps, self.delivered, self.asked) = (o.steps, o.delivered, o.asked);
         (self.attempt, self.failing, self.undecided) = (o.attempt, o.failing, o.undecided);
-        (self.outcome, self.started, self.watched) = (o.outcome, o.started, o.watched);
+        (self.outcome, self.running) = (o.outcome, o.running);
     }
 }
 
@@ -314,17 +322,21 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A run before its first step.
     pub fn new(plan: &'p Plan, agenda: A) -> Self {
         let graph = &plan.job.graph;
-        let list = graph.channels.iter().zip(&plan.capacities);
-        let channels = Channels::new(list.map(|(c, &cap)| (c.from, c.to, c.input, cap)));
         let tasks = (0..graph.tasks.len()).map(|t| TaskState {
+            source: plan.job.source(t as TaskId),
+            splits: &plan.job.splits[t],
+            pace: plan.paces[graph.tasks[t].operator].every,
+            routes: &graph.routes[t],
             up: true,
             attempt: 1,
             operator: plan.job.operator(t as TaskId).cloned(),
             protocol: plan.variant.protocol.task(&Shape::of(graph, t)),
             offsets: vec![0; plan.job.splits[t].len()],
             reads: 0,
-            seen: None,
+            next: None,
+            next_split: 0,
             taken: 0,
+            position: plan.position(0),
             at_end: false,
             silent: false,
             due: Time(0),
@@ -340,16 +352,14 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         });
         Engine {
             plan,
-            agenda,
-            now: Time(0),
+            net: Network::new(plan, agenda),
             steps: 0,
+            most: plan.max_steps,
             delivered: 0,
             tasks: tasks.collect(),
-            channels,
             store: Store::new(graph.tasks.len()),
             coordinator: Rc::new(plan.coordinator()),
             planner: plan.planner(),
-            link: plan.variant.link.as_ref().map(|make| make()),
             client: plan.variant.client.as_ref().map(|make| make()),
             letters: Vec::new(),
             writes: Vec::new(),
@@ -361,9 +371,8 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             declined: vec![0; plan.faults.declines.len()],
             asked: 0,
             outcome: None,
-            started: false,
+            running: false,
             watched: plan.faults.at_deliveries(),
-            delay: plan.delays.first().copied().filter(|first| plan.delays.iter().all(|d| d == first)),
             ports: graph.channels.iter().any(|c| c.port != 0),
         }
     }
@@ -374,7 +383,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
     /// Virtual time.
     pub fn now(&self) -> Time {
-        self.now
+        self.net.now
     }
     /// Records and barriers handed to tasks so far.
     pub fn deliveries(&self) -> u64 {
@@ -413,18 +422,18 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 content.digest(d);
                 self.digest_turns(i, |c| self.sent_by(i, c, content), d);
             }
-            self.digest_turns(i, |c| self.channels.list[c as usize].sent as u64, d);
+            self.digest_turns(i, |c| self.net.channels.starts[c as usize].sent as u64, d);
         }
-        for c in 0..self.channels.list.len() as ChannelId {
-            for m in self.channels.iter(c) {
-                match m.message() {
-                    Message::Record { record, .. } => d.word(record.word()),
-                    Message::Barrier(e) => d.epoch(e),
-                    Message::Cancel(e) => {
+        for c in 0..self.net.channels.ends.len() as ChannelId {
+            for m in self.net.channels.iter(c) {
+                match m.what() {
+                    What::Record => d.word(Record::new(m.key, m.value).word()),
+                    What::Barrier => d.epoch(m.epoch()),
+                    What::Cancel => {
                         d.word(2);
-                        d.epoch(e);
+                        d.epoch(m.epoch());
                     }
-                    Message::End => d.word(3),
+                    _ => d.word(3),
                 }
             }
             d.word(4);
@@ -442,7 +451,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
         self.coordinator.digest(d);
         self.planner.digest(d);
-        if let Some(l) = &self.link {
+        if let Some(l) = &self.net.link {
             l.digest(d);
         }
         if let Some(c) = &self.client {
@@ -519,7 +528,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             taken: task.taken,
             at_end: task.at_end,
             ended: task.ended.clone(),
-            sent: outputs.iter().map(|&c| self.channels.list[c as usize].sent as u64).collect(),
+            sent: outputs.iter().map(|&c| self.net.channels.starts[c as usize].sent as u64).collect(),
             log: Vec::new(),
         }
     }

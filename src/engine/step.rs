@@ -89,25 +89,23 @@ impl<C, O: Observer> Cx<'_, C, O> {
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Makes the next step.
-    #[inline]
+    #[inline(always)]
     pub fn step<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) -> Step {
-        if let Some(outcome) = self.outcome {
-            return Step::Over(outcome);
-        }
-        if !self.started {
+        if !self.running {
+            if let Some(outcome) = self.outcome {
+                return Step::Over(outcome);
+            }
             self.start(cx);
         }
-        cx.scratch.at.step = self.steps + 1;
         loop {
-            if self.steps >= self.plan.max_steps {
-                return self.finish(Outcome::Limit, cx);
+            if self.steps >= self.most {
+                return self.finish_before_step(Outcome::Limit, cx);
             }
-            let Some((at, event)) = self.next_event(cx) else {
-                let outcome = self.outcome_at_rest();
-                return self.finish(outcome, cx);
+            let Some((time, event)) = self.next_event(cx) else {
+                return self.finish_before_step(self.outcome_at_rest(), cx);
             };
-            self.now = at;
-            cx.scratch.at.time = at;
+            self.net.now = time;
+            cx.scratch.at = At { step: self.steps + 1, time };
             if self.handle(event, cx) {
                 break; // otherwise it was void, and no step
             }
@@ -134,46 +132,68 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn next_event<C: Choices, O>(&mut self, cx: &mut Cx<'_, C, O>) -> Option<(Time, Event)> {
         if A::TIMED {
-            return self.agenda.next(self.now, &mut cx.scratch.events, |_| {}, cx.choices);
+            return self.net.agenda.next(self.net.now, &mut cx.scratch.events, |_| {}, cx.choices);
         }
-        let mut agenda = self.agenda.clone();
-        agenda.next(self.now, &mut cx.scratch.events, |list| self.enabled(list), cx.choices)
+        let mut agenda = self.net.agenda.clone();
+        agenda.next(self.net.now, &mut cx.scratch.events, |list| self.enabled(list), cx.choices)
     }
 
+    /// The step that would come next does not come.
+    #[cold]
+    fn finish_before_step<C, O: Observer>(&mut self, outcome: Outcome, cx: &mut Cx<'_, C, O>) -> Step {
+        cx.scratch.at.step = self.steps + 1;
+        self.finish(outcome, cx)
+    }
+
+    #[cold]
     fn finish<C, O: Observer>(&mut self, outcome: Outcome, cx: &mut Cx<'_, C, O>) -> Step {
         self.outcome = Some(outcome);
+        self.running = false;
         let waits = if outcome == Outcome::Deadlock { self.waits() } else { Vec::new() };
         cx.tell(Fact::End { outcome, waits: &waits });
         Step::Over(outcome)
     }
 
-    #[inline]
+    #[inline(always)]
     fn handle<C: Choices, O: Observer>(&mut self, event: Event, cx: &mut Cx<'_, C, O>) -> bool {
+        if event.is_record() {
+            self.arrive(event, cx)
+        } else if event.what() == What::Source {
+            self.source_step(event.index(), cx)
+        } else {
+            self.handle_rare(event, cx)
+        }
+    }
+
+    #[inline(never)]
+    fn handle_rare<C: Choices, O: Observer>(&mut self, event: Event, cx: &mut Cx<'_, C, O>) -> bool {
         let i = event.index();
         match event.what() {
-            What::Deliver => self.deliver(i, cx),
-            What::Source => self.source_step(i, cx),
+            What::Barrier | What::Cancel | What::End => self.arrive(event, cx),
+            What::Waiting => self.look_again(i, cx),
             What::Letter => self.letter_arrives(i, cx),
             What::Durable => self.write_ends(i, cx),
             What::Recover => self.recover(cx),
             What::Crash => self.scheduled_crash(i as usize, cx),
             What::Stall => self.stall(i as usize),
             What::Resume => self.resume(i),
+            What::Record | What::Source => false, // handled before
         }
     }
 
     #[inline]
     pub(super) fn schedule(&mut self, at: Time, what: What, index: u32) {
         if A::TIMED {
-            self.agenda.schedule(at, Event::new(what, index));
+            self.net.agenda.schedule(at, Event::new(what, index));
         }
     }
 
+    #[cold]
     fn start<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
-        self.started = true;
+        self.running = true;
         cx.scratch.at = At::default();
         for t in 0..self.tasks.len() as TaskId {
             self.start_source(t, 0, cx);
@@ -196,7 +216,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         if !task.up {
             return false;
         }
-        task.stalled = self.now.after(s.ns);
+        task.stalled = self.net.now.after(s.ns);
         let until = task.stalled;
         self.set_flags(s.task, flag::STALLED, true);
         self.schedule(until, What::Resume, s.task);
@@ -205,7 +225,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     fn resume(&mut self, t: TaskId) -> bool {
         let task = &mut self.tasks[t as usize];
-        if task.stalled > self.now || task.stalled == Time(0) {
+        if task.stalled > self.net.now || task.stalled == Time(0) {
             return false;
         }
         task.stalled = Time(0);
@@ -223,14 +243,14 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     pub(super) fn set_flag(&mut self, c: ChannelId, flag: u8, on: bool) {
-        let ch = &mut self.channels.list[c as usize];
+        let ch = &mut self.net.channels.ends[c as usize];
         if on {
             ch.flags |= flag;
             return;
         }
         ch.flags &= !flag;
-        for _ in 0..std::mem::take(&mut self.channels.rest[c as usize].held) {
-            self.schedule(self.now, What::Deliver, c);
+        for _ in 0..std::mem::take(&mut self.net.channels.rest[c as usize].held) {
+            self.schedule(self.net.now, What::Waiting, c);
         }
     }
 
@@ -241,9 +261,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 list.push(Event::new(What::Source, t));
             }
         }
-        for c in 0..self.channels.list.len() as ChannelId {
+        for c in 0..self.net.channels.ends.len() as ChannelId {
             if self.can_deliver(c) {
-                list.push(Event::new(What::Deliver, c));
+                list.push(Event::new(What::Waiting, c));
             }
         }
         let slots = |n: usize| 0..n as u32;
@@ -276,7 +296,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Whether nothing but a fault can happen any more: without one, the run is over here.
     pub fn at_rest(&self) -> bool {
         !((0..self.tasks.len() as TaskId).any(|t| self.source_can_move(t))
-            || (0..self.channels.list.len() as ChannelId).any(|c| self.can_deliver(c))
+            || (0..self.net.channels.ends.len() as ChannelId).any(|c| self.can_deliver(c))
             || self.letters.iter().any(Option::is_some)
             || self.writes.iter().any(Option::is_some)
             || self.failing && !self.undecided)
@@ -287,7 +307,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let outcome = self.outcome.unwrap_or_else(|| self.outcome_at_rest());
         let mut choices = ();
         let mut cx = Cx::new(&self.plan.job.symbols, &mut choices, observer);
-        cx.scratch.at = At { step: self.steps, time: self.now };
+        cx.scratch.at = At { step: self.steps, time: self.net.now };
         self.finish(outcome, &mut cx);
     }
 }

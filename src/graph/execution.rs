@@ -44,6 +44,8 @@ pub struct Route {
     pub edge: u32,
     /// How they find their instance.
     pub partition: Partition,
+    /// Which instance of its operator the sender is.
+    pub sender: u32,
     /// The first channel; the others follow it.
     pub first: ChannelId,
     /// How many channels there are.
@@ -158,7 +160,8 @@ impl ExecutionGraph {
                     self.inputs[to as usize].push(id);
                     self.outputs[from as usize].push(id);
                 }
-                let route = Route { edge: i as u32, partition: e.partition, first, count, groups: Rc::clone(&groups) };
+                let (edge, partition, sender, groups) = (i as u32, e.partition, k as u32, Rc::clone(&groups));
+                let route = Route { edge, partition, sender, first, count, groups };
                 self.routes[from as usize].push(route);
             }
         }

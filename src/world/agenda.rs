@@ -19,6 +19,8 @@ pub trait Agenda<E: Copy>: Clone {
         enabled: impl FnOnce(&mut Vec<E>),
         choices: &mut impl Choices,
     ) -> Option<(Time, E)>;
+    /// Takes out the events of which `gone` says so, and hands them back in the order in which they were to come.
+    fn withdraw(&mut self, gone: impl FnMut(&E) -> bool) -> Vec<E>;
 }
 
 /// Any enabled event can be next: chosen. No time passes.
@@ -43,34 +45,20 @@ impl<E: Copy> Agenda<E> for AnyOrder {
         let pick = choices.choose(Site { kind: Kind::Next, at: 0, nth: 0 }, Odds::Even(scratch.len() as u32));
         Some((now, scratch[pick as usize]))
     }
+    fn withdraw(&mut self, _: impl FnMut(&E) -> bool) -> Vec<E> {
+        Vec::new()
+    }
 }
 
-/// An event far away: its turn among those of the same moment is kept with it.
-#[derive(Clone, Copy, Debug)]
-struct Far<E> {
+/// An event that is in no bucket: its turn among those of the same moment is kept with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Far {
     time: u64,
     seq: u64,
-    event: E,
+    node: u32,
 }
 
-impl<E> PartialEq for Far<E> {
-    fn eq(&self, o: &Self) -> bool {
-        (self.time, self.seq) == (o.time, o.seq)
-    }
-}
-impl<E> Eq for Far<E> {}
-impl<E> PartialOrd for Far<E> {
-    fn partial_cmp(&self, o: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(o))
-    }
-}
-impl<E> Ord for Far<E> {
-    fn cmp(&self, o: &Self) -> std::cmp::Ordering {
-        (self.time, self.seq).cmp(&(o.time, o.seq))
-    }
-}
-
-/// 16 bytes: an event in a bucket's list.
+/// An event, and the next one in its bucket (or among the nodes that are free).
 #[derive(Clone, Copy, Debug)]
 struct Node<E> {
     time: u64,
@@ -79,11 +67,11 @@ struct Node<E> {
 }
 
 const NIL: u32 = u32::MAX;
-/// A bucket with more events is crowded.
-const CROWD: usize = 16;
+/// How many buckets there are: a power of two.
+const BUCKETS: usize = 1024;
 
-/// In the order of (time, insertion): a calendar of buckets, each sorted when it is opened. Events beyond
-/// the calendar wait in a heap. Crowded buckets make the calendar finer.
+/// In the order of (time, insertion): a calendar of buckets, each sorted when it is opened. What comes later than
+/// the calendar reaches waits in a heap.
 ///
 /// No event carries its turn: all events of one moment are in one place, a bucket's list has the newest
 /// first, and sorting keeps their order. (What waits in the heap enters its bucket as soon as the calendar
@@ -92,209 +80,197 @@ const CROWD: usize = 16;
 pub struct TimeOrder<E> {
     /// A bucket is 2^shift nanoseconds wide.
     shift: u32,
-    mask: u64,
     /// The number of the open bucket (time >> shift).
     open: u64,
-    /// Its entries, the next one last.
-    current: Vec<(u64, E)>,
+    /// Its entries (time and node), the next one last.
+    current: Vec<(u64, u32)>,
     /// Events that came into the open bucket after it was opened. (A heap: many may fall on the same instant.)
-    late: BinaryHeap<Reverse<Far<E>>>,
-    heads: Vec<u32>,
+    late: BinaryHeap<Reverse<Far>>,
+    /// The newest event of each bucket.
+    heads: Box<[u32; BUCKETS]>,
     /// One bit a bucket: not empty.
-    filled: Vec<u64>,
+    filled: [u64; BUCKETS / 64],
     nodes: Vec<Node<E>>,
     free: u32,
-    /// How many events are in buckets that are not open.
-    waiting: usize,
-    beyond: BinaryHeap<Reverse<Far<E>>>,
+    beyond: BinaryHeap<Reverse<Far>>,
     seq: u64,
-    crowded: u32,
 }
 
 impl<E: Copy> TimeOrder<E> {
     /// An empty agenda; most events come at most `horizon` nanoseconds after they were scheduled.
     pub fn new(horizon: u64) -> Self {
-        let shift = (horizon / 96).max(1).ilog2();
-        let mut agenda = TimeOrder {
-            shift,
-            mask: 0,
+        TimeOrder {
+            shift: u64::BITS - (horizon / BUCKETS as u64).leading_zeros(),
             open: 0,
             current: Vec::new(),
             late: BinaryHeap::new(),
-            heads: Vec::new(),
-            filled: Vec::new(),
+            heads: Box::new([NIL; BUCKETS]),
+            filled: [0; BUCKETS / 64],
             nodes: Vec::new(),
             free: NIL,
-            waiting: 0,
             beyond: BinaryHeap::new(),
             seq: 0,
-            crowded: 0,
-        };
-        agenda.lay_out(((horizon >> shift) + 2).next_power_of_two().clamp(64, 1 << 12));
-        agenda
+        }
     }
 
-    fn lay_out(&mut self, buckets: u64) {
-        self.mask = buckets - 1;
-        self.heads = vec![NIL; buckets as usize];
-        self.filled = vec![0; (buckets / 64) as usize];
+    /// A node with this in it.
+    #[inline(always)]
+    fn node(&mut self, node: Node<E>) -> u32 {
+        let place = self.free;
+        if let Some(spare) = self.nodes.get_mut(place as usize) {
+            self.free = spare.next;
+            *spare = node;
+            return place;
+        }
+        self.nodes.push(node);
+        self.nodes.len() as u32 - 1
     }
 
-    #[inline]
+    /// What is in the node, which is free from now on.
+    #[inline(always)]
+    fn take(&mut self, place: u32) -> (Time, E) {
+        let node = &mut self.nodes[place as usize];
+        node.next = std::mem::replace(&mut self.free, place);
+        (Time(node.time), node.event)
+    }
+
+    #[inline(always)]
     fn put(&mut self, time: u64, event: E) {
         let bucket = time >> self.shift;
         // From 0: the bucket after the open one. (The open one, and any before it, wrap around.)
-        if bucket.wrapping_sub(self.open).wrapping_sub(1) < self.mask {
-            let i = (bucket & self.mask) as usize;
-            let node = Node { time, event, next: self.heads[i] };
-            let place = self.free;
-            if let Some(spare) = self.nodes.get_mut(place as usize) {
-                self.free = std::mem::replace(spare, node).next;
-                self.heads[i] = place;
-            } else {
-                self.heads[i] = self.nodes.len() as u32;
-                self.nodes.push(node);
-            }
-            self.filled[i >> 6] |= 1 << (i & 63);
-            self.waiting += 1;
+        if bucket.wrapping_sub(self.open).wrapping_sub(1) < BUCKETS as u64 - 1 {
+            let i = bucket as usize % BUCKETS;
+            self.heads[i] = self.node(Node { time, event, next: self.heads[i] });
+            self.filled[i / 64] |= 1 << (i % 64);
         } else {
             self.put_elsewhere(time, event);
         }
     }
 
+    /// Into the open bucket, behind what has the same time; or beyond the last one.
+    #[cold]
     fn put_elsewhere(&mut self, time: u64, event: E) {
-        if time >> self.shift <= self.open {
-            self.insert(time, event);
-        } else {
-            self.seq += 1;
-            self.beyond.push(Reverse(Far { time, seq: self.seq, event }));
-        }
-    }
-
-    /// Into the open bucket, behind what has the same time.
-    #[inline]
-    fn insert(&mut self, time: u64, event: E) {
         self.seq += 1;
-        self.late.push(Reverse(Far { time, seq: self.seq, event }));
+        let node = self.node(Node { time, event, next: NIL });
+        let far = Reverse(Far { time, seq: self.seq, node });
+        if time >> self.shift <= self.open { self.late.push(far) } else { self.beyond.push(far) }
     }
 
     /// The next of those that came late, if none of the bucket comes before it.
     #[cold]
-    fn late_one(&mut self) -> Option<(Time, E)> {
+    fn late_one(&mut self) -> Option<u32> {
         let time = self.late.peek()?.0.time;
+        // At the same time, what was there when the bucket was opened comes first.
         if self.current.last().is_some_and(|e| e.0 <= time) {
             return None;
         }
-        self.late.pop().map(|Reverse(e)| (Time(e.time), e.event))
+        self.late.pop().map(|Reverse(far)| far.node)
     }
 
     /// Takes in from the heap what the calendar reaches by now.
     #[cold]
     fn reach(&mut self) {
-        while let Some(Reverse(e)) = self.beyond.peek().copied() {
-            if (e.time >> self.shift).saturating_sub(self.open) > self.mask {
+        while let Some(&Reverse(far)) = self.beyond.peek() {
+            if (far.time >> self.shift).saturating_sub(self.open) >= BUCKETS as u64 {
                 break;
             }
             self.beyond.pop();
-            self.put(e.time, e.event);
+            let (time, event) = self.take(far.node);
+            self.put(time.0, event);
         }
     }
 
+    /// Opens the bucket of the first event beyond the calendar, which is empty; `false` if nothing is left.
+    #[cold]
+    fn leap(&mut self) -> bool {
+        let Some(Reverse(far)) = self.beyond.peek() else { return false };
+        self.open = far.time >> self.shift;
+        self.reach();
+        true
+    }
+
     /// Opens the next bucket that is not empty; `false` if nothing is left.
+    #[inline]
     fn advance(&mut self) -> bool {
-        if self.waiting == 0 {
-            let Some(Reverse(e)) = self.beyond.peek() else { return false };
-            self.open = e.time >> self.shift;
-            self.reach();
-            return true;
-        }
-        let start = ((self.open + 1) & self.mask) as usize;
-        let mut word = start >> 6;
-        let mut bits = self.filled[word] & (!0 << (start & 63));
+        let start = (self.open as usize + 1) % BUCKETS;
+        let mut word = start / 64;
+        let mut bits = self.filled[word] & (!0 << (start % 64));
+        let mut left = self.filled.len();
         while bits == 0 {
-            word = (word + 1) & (self.filled.len() - 1);
+            if left == 0 {
+                return self.leap();
+            }
+            left -= 1;
+            word = (word + 1) % self.filled.len();
             bits = self.filled[word];
         }
-        let i = (word << 6) + bits.trailing_zeros() as usize;
-        self.open += 1 + ((i as u64).wrapping_sub(start as u64) & self.mask);
-        self.filled[word] &= !(1 << (i & 63));
-        let first = std::mem::replace(&mut self.heads[i], NIL);
-        let (mut at, mut last) = (first, first);
+        let i = word * 64 + bits.trailing_zeros() as usize;
+        self.open += 1 + (i.wrapping_sub(start) % BUCKETS) as u64;
+        self.filled[word] &= !(1 << (i % 64));
+        let mut at = std::mem::replace(&mut self.heads[i % BUCKETS], NIL);
         while let Some(node) = self.nodes.get(at as usize) {
-            self.current.push((node.time, node.event));
-            (last, at) = (at, node.next);
+            self.current.push((node.time, at));
+            at = node.next;
         }
-        self.nodes[last as usize].next = std::mem::replace(&mut self.free, first);
-        self.waiting -= self.current.len();
-        self.sort();
+        if self.current.len() > 1 {
+            sort(&mut self.current);
+        }
         if !self.beyond.is_empty() {
             self.reach();
-        }
-        if self.crowded > 16 && self.shift > 0 && self.mask < 1 << 14 {
-            self.refine();
         }
         true
     }
 
-    /// The latest first; what has the same time keeps its order.
-    #[inline]
-    fn sort(&mut self) {
-        let list = &mut self.current[..];
-        if list.len() > CROWD {
-            self.crowded += 1;
-        }
-        if list.len() > 2 * CROWD {
-            return list.sort_by_key(|e| Reverse(e.0));
-        }
-        for i in 1..list.len() {
-            let (e, mut j) = (list[i], i);
-            while j > 0 && list[j - 1].0 < e.0 {
-                list[j] = list[j - 1];
-                j -= 1;
+    /// All events in their order; nothing is left.
+    fn drain(&mut self) -> Vec<(Time, E)> {
+        let mut all = Vec::new();
+        loop {
+            while let Some(place) = self.pop() {
+                all.push(self.take(place));
             }
-            list[j] = e;
+            if !self.advance() {
+                return all;
+            }
         }
     }
 
-    /// Halves the width of the buckets.
-    #[cold]
-    fn refine(&mut self) {
-        let mut all = std::mem::take(&mut self.current);
-        all.reverse();
-        while let Some(Reverse(e)) = self.late.pop() {
-            all.push((e.time, e.event));
+    /// The next event of the open bucket.
+    #[inline(always)]
+    fn pop(&mut self) -> Option<u32> {
+        if !self.late.is_empty()
+            && let Some(place) = self.late_one()
+        {
+            return Some(place);
         }
-        all.sort_by_key(|e| e.0);
-        let now = all.first().map_or(0, |e| e.0);
-        for head in &self.heads {
-            let (start, mut at) = (all.len(), *head);
-            while let Some(node) = self.nodes.get(at as usize) {
-                all.push((node.time, node.event));
-                at = node.next;
-            }
-            all[start..].reverse(); // the oldest first
+        self.current.pop().map(|(_, place)| place)
+    }
+}
+
+/// The latest first; what has the same time keeps its order.
+#[inline]
+fn sort(list: &mut [(u64, u32)]) {
+    if list.len() > 20 {
+        return list.sort_by_key(|e| Reverse(e.0));
+    }
+    for i in 1..list.len() {
+        let (e, mut j) = (list[i], i);
+        while j > 0 && list[j - 1].0 < e.0 {
+            list[j] = list[j - 1];
+            j -= 1;
         }
-        while let Some(Reverse(e)) = self.beyond.pop() {
-            all.push((e.time, e.event));
-        }
-        self.shift -= 1;
-        self.open = now >> self.shift;
-        self.lay_out((self.mask + 1) * 2);
-        self.nodes.clear();
-        (self.free, self.waiting, self.crowded) = (NIL, 0, 0);
-        all.into_iter().for_each(|(time, e)| self.put(time, e));
+        list[j] = e;
     }
 }
 
 impl<E: Copy> Agenda<E> for TimeOrder<E> {
     const TIMED: bool = true;
 
-    #[inline]
+    #[inline(always)]
     fn schedule(&mut self, at: Time, event: E) {
         self.put(at.0, event);
     }
 
-    #[inline]
+    #[inline(always)]
     fn next(
         &mut self,
         _: Time,
@@ -303,19 +279,22 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
         _: &mut impl Choices,
     ) -> Option<(Time, E)> {
         loop {
-            // At the same time, what was there when the bucket was opened comes first.
-            if !self.late.is_empty()
-                && let Some(event) = self.late_one()
-            {
-                return Some(event);
-            }
-            if let Some((time, event)) = self.current.pop() {
-                return Some((Time(time), event));
+            if let Some(place) = self.pop() {
+                return Some(self.take(place));
             }
             if !self.advance() {
                 return None;
             }
         }
+    }
+
+    fn withdraw(&mut self, mut gone: impl FnMut(&E) -> bool) -> Vec<E> {
+        let open = self.open;
+        let all = self.drain();
+        self.open = open; // time has not gone on
+        let (out, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, e)| gone(e));
+        kept.into_iter().for_each(|(time, e)| self.put(time.0, e));
+        out.into_iter().map(|(_, e)| e).collect()
     }
 }
 
@@ -365,21 +344,17 @@ mod tests {
     }
 
     #[test]
-    fn crowded_buckets_get_finer_and_lose_nothing() {
-        let mut agenda = TimeOrder::new(100_000);
-        let (mut last, mut popped, mut c) = (0, 0, Odometer::default());
-        for i in 0..100_000u64 {
-            agenda.schedule(Time(last + i * 7919 % 100_000), i as u32);
-            if i > 20_000 {
-                let (t, _) = agenda.next(Time(last), &mut Vec::new(), |_| {}, &mut c).unwrap();
-                assert!(t.0 >= last);
-                (last, popped) = (t.0, popped + 1);
-            }
+    fn what_is_withdrawn_comes_in_its_order_and_the_rest_stays() {
+        let (mut agenda, mut c) = (TimeOrder::new(1000), Odometer::default());
+        let times = [5u64, 700, 5, 90_000, 700, 3, 90_000, 2_000, 6];
+        for (e, &at) in (0u32..).zip(&times) {
+            agenda.schedule(Time(at), e);
         }
-        while let Some((t, _)) = agenda.next(Time(last), &mut Vec::new(), |_| {}, &mut c) {
-            assert!(t.0 >= last);
-            (last, popped) = (t.0, popped + 1);
-        }
-        assert_eq!(popped, 100_000);
+        let mut next = |agenda: &mut TimeOrder<u32>| agenda.next(Time(0), &mut Vec::new(), |_| {}, &mut c);
+        assert_eq!(next(&mut agenda), Some((Time(3), 5)));
+        agenda.schedule(Time(3), 9);
+        assert_eq!(agenda.withdraw(|e| e % 2 == 0), [0, 2, 8, 4, 6]);
+        let rest: Vec<_> = std::iter::from_fn(|| next(&mut agenda)).map(|(t, e)| (t.0, e)).collect();
+        assert_eq!(rest, [(3, 9), (700, 1), (2_000, 7), (90_000, 3)]);
     }
 }

@@ -1,4 +1,7 @@
-//! What is in transit: FIFO channels as lists in one slab.
+//! Channels: FIFO queues as lists in one slab, and why nothing is taken from them.
+//!
+//! In a timed run a message travels in the agenda, and comes here only if it cannot be taken when it arrives. Where
+//! any order is possible, everything in transit is here.
 
 use crate::base::{ChannelId, TaskId, Time};
 
@@ -12,32 +15,33 @@ pub mod flag {
     pub const NO_ROOM: u8 = 4;
     /// The receiver stalls.
     pub const STALLED: u8 = 8;
-    /// Arrivals are still scheduled of messages that are gone. (No reason by itself.)
-    pub const STALE: u8 = 16;
+    /// Messages are in it: what arrives queues up behind them. (No reason by itself.)
+    pub const QUEUE: u8 = 16;
 }
 
 const NIL: u32 = u32::MAX;
 
-/// One channel: what every message touches, in half a cache line.
+/// Where a channel begins: what its sender touches with every message.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
-pub struct ChannelState {
+#[repr(align(16))]
+pub struct ChannelStart {
     /// When the last message arrives.
     pub last: Time,
-    /// The receiver.
-    pub to: TaskId,
     /// `seq` of the record that was sent last.
     pub sent: u32,
-    /// How many messages were ever put in.
+    /// How many messages were ever sent on it.
     pub nth: u32,
-    head: u32,
-    tail: u32,
+}
+
+/// Where a channel ends: what its receiver looks at with every message.
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelEnd {
+    /// The receiver.
+    pub to: TaskId,
     /// Its place among the receiver's inputs.
     pub input: u16,
     /// See [`flag`].
     pub flags: u8,
-    /// Whether only so many records fit.
-    pub bounded: bool,
 }
 
 /// What is seldom needed of a channel.
@@ -45,11 +49,11 @@ pub struct ChannelState {
 pub struct ChannelRest {
     /// The sender.
     pub from: TaskId,
-    /// Messages that have arrived but could not be taken.
+    head: u32,
+    tail: u32,
+    /// Messages that could not be taken, and for which nothing is scheduled.
     pub held: u32,
-    /// Arrivals still scheduled of messages that are gone.
-    pub stale: u32,
-    /// Records in it (only counted where it is bounded).
+    /// Records in transit (only counted where it is bounded).
     pub records: u32,
     /// The most records that fit (`u32::MAX`: no bound).
     pub capacity: u32,
@@ -58,20 +62,31 @@ pub struct ChannelRest {
 /// All channels, and what is in them. `M` is a message.
 #[derive(Debug)]
 pub struct Channels<M> {
-    /// The channels.
-    pub list: Vec<ChannelState>,
-    /// The rest of what is known of each.
+    /// Their beginnings …
+    pub starts: Vec<ChannelStart>,
+    /// … and ends …
+    pub ends: Vec<ChannelEnd>,
+    /// … and the rest of what is known of each.
     pub rest: Vec<ChannelRest>,
+    /// Whether only so many records fit into any of them.
+    pub bounded: bool,
     nodes: Vec<(M, u32)>,
     free: u32,
 }
 
 impl<M: Copy> Clone for Channels<M> {
     fn clone(&self) -> Self {
-        Channels { list: self.list.clone(), rest: self.rest.clone(), nodes: self.nodes.clone(), free: self.free }
+        Channels {
+            starts: self.starts.clone(),
+            ends: self.ends.clone(),
+            rest: self.rest.clone(),
+            nodes: self.nodes.clone(),
+            ..*self
+        }
     }
     fn clone_from(&mut self, o: &Self) {
-        self.list.clone_from(&o.list);
+        self.starts.clone_from(&o.starts);
+        self.ends.clone_from(&o.ends);
         self.rest.clone_from(&o.rest);
         self.nodes.clone_from(&o.nodes);
         self.free = o.free;
@@ -84,27 +99,18 @@ impl<M: Copy> Channels<M> {
     /// # Panics
     /// If a receiver has more than 65,536 inputs.
     pub fn new(channels: impl ExactSizeIterator<Item = (TaskId, TaskId, u32, u32)>) -> Self {
-        let (mut list, mut rest) = (Vec::with_capacity(channels.len()), Vec::with_capacity(channels.len()));
+        let starts = vec![ChannelStart { last: Time(0), sent: 0, nth: 0 }; channels.len()];
+        let (mut ends, mut rest) = (Vec::with_capacity(channels.len()), Vec::with_capacity(channels.len()));
         for (from, to, input, capacity) in channels {
             assert!(input <= u16::MAX as u32, "a task can have at most 65,536 inputs");
-            list.push(ChannelState {
-                last: Time(0),
-                to,
-                sent: 0,
-                nth: 0,
-                head: NIL,
-                tail: NIL,
-                input: input as u16,
-                flags: 0,
-                bounded: capacity != u32::MAX,
-            });
-            rest.push(ChannelRest { from, held: 0, stale: 0, records: 0, capacity });
+            ends.push(ChannelEnd { to, input: input as u16, flags: 0 });
+            rest.push(ChannelRest { from, head: NIL, tail: NIL, held: 0, records: 0, capacity });
         }
-        Channels { list, rest, nodes: Vec::new(), free: NIL }
+        let bounded = rest.iter().any(|r| r.capacity != u32::MAX);
+        Channels { starts, ends, rest, bounded, nodes: Vec::new(), free: NIL }
     }
 
     /// Puts a message at the end.
-    #[inline]
     pub fn push(&mut self, c: ChannelId, m: M) {
         let mut node = self.free;
         if let Some(spare) = self.nodes.get_mut(node as usize) {
@@ -113,10 +119,10 @@ impl<M: Copy> Channels<M> {
             node = self.nodes.len() as u32;
             self.nodes.push((m, NIL));
         }
-        let ch = &mut self.list[c as usize];
-        ch.nth += 1;
+        let ch = &mut self.rest[c as usize];
         if ch.head == NIL {
             ch.head = node;
+            self.ends[c as usize].flags |= flag::QUEUE;
         } else {
             self.nodes[ch.tail as usize].1 = node;
         }
@@ -126,18 +132,20 @@ impl<M: Copy> Channels<M> {
     /// The message at the head.
     #[inline]
     pub fn peek(&self, c: ChannelId) -> Option<M> {
-        let head = self.list[c as usize].head;
+        let head = self.rest[c as usize].head;
         (head != NIL).then(|| self.nodes[head as usize].0)
     }
 
     /// Takes the message at the head out.
-    #[inline]
     pub fn pop(&mut self, c: ChannelId) -> Option<M> {
-        let ch = &mut self.list[c as usize];
+        let ch = &mut self.rest[c as usize];
         let head = ch.head;
         let node = self.nodes.get_mut(head as usize)?;
         let (m, next) = *node;
         ch.head = next;
+        if next == NIL {
+            self.ends[c as usize].flags &= !flag::QUEUE;
+        }
         node.1 = std::mem::replace(&mut self.free, head);
         Some(m)
     }
@@ -145,12 +153,12 @@ impl<M: Copy> Channels<M> {
     /// Whether nothing is in the channel.
     #[inline]
     pub fn is_empty(&self, c: ChannelId) -> bool {
-        self.list[c as usize].head == NIL
+        self.rest[c as usize].head == NIL
     }
 
     /// What is in the channel, in order.
     pub fn iter(&self, c: ChannelId) -> impl Iterator<Item = M> + '_ {
-        let mut at = self.list[c as usize].head;
+        let mut at = self.rest[c as usize].head;
         std::iter::from_fn(move || {
             let (m, next) = *self.nodes.get(at as usize)?;
             at = next;
@@ -158,16 +166,11 @@ impl<M: Copy> Channels<M> {
         })
     }
 
-    /// Drops what is in the channel; arrivals that are still scheduled for it will find nothing.
+    /// Nothing is in the channel, and nothing in its way.
     pub fn clear(&mut self, c: ChannelId) {
-        let mut gone = 0;
-        while self.pop(c).is_some() {
-            gone += 1;
-        }
-        let (ch, rest) = (&mut self.list[c as usize], &mut self.rest[c as usize]);
-        rest.stale += gone - rest.held;
-        (rest.held, rest.records) = (0, 0);
-        ch.flags = if rest.stale > 0 { flag::STALE } else { 0 };
+        while self.pop(c).is_some() {}
+        self.ends[c as usize].flags = 0;
+        (self.rest[c as usize].held, self.rest[c as usize].records) = (0, 0);
     }
 }
 

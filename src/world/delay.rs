@@ -46,7 +46,7 @@ impl Delay {
     }
 
     /// A duration.
-    #[inline]
+    #[inline(always)]
     pub fn draw(self, kind: Kind, at: u32, nth: u32, choices: &mut impl Choices) -> u64 {
         let site = Site { kind, at, nth };
         match self {

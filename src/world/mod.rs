@@ -17,7 +17,7 @@ mod faults;
 mod store;
 
 pub use agenda::{Agenda, AnyOrder, TimeOrder};
-pub use channels::{ChannelRest, ChannelState, Channels, flag};
+pub use channels::{ChannelEnd, ChannelRest, ChannelStart, Channels, flag};
 pub use delay::Delay;
 pub use faults::{Crash, Decline, Faults, Point, Stall, Target, When};
 pub use store::{Part, Store};

@@ -1,0 +1,161 @@
+//! The network between the tasks: what leaves one, and when it arrives at the other. It knows nothing of tasks but
+//! their numbers, and judges nothing.
+
+use super::plan::{AnyLink, Plan};
+use super::state::{Event, Message};
+use super::step::Cx;
+use crate::base::{Attempt, ChannelId, Record, TaskId, Time};
+use crate::choice::{Choices, Kind};
+use crate::dataflow::Out;
+use crate::graph::{Partition, Route};
+use crate::trace::{Fact, Observer};
+use crate::world::{Agenda, Channels, Delay};
+
+/// Agenda and channels, and the way from the one to the other.
+pub(super) struct Network<'p, A> {
+    pub agenda: A,
+    pub channels: Channels<Event>,
+    pub link: Option<AnyLink>,
+    /// Virtual time.
+    pub now: Time,
+    /// Senders of a channel that has become full, not yet told.
+    pub filled: Vec<TaskId>,
+    delays: &'p [Delay],
+    /// The delay of all channels, if it is the same on all.
+    delay: Option<Delay>,
+}
+
+impl<A: Clone> Clone for Network<'_, A> {
+    fn clone(&self) -> Self {
+        Network {
+            agenda: self.agenda.clone(),
+            channels: self.channels.clone(),
+            link: self.link.as_ref().map(|l| l.boxed()),
+            filled: Vec::new(),
+            ..*self
+        }
+    }
+    fn clone_from(&mut self, o: &Self) {
+        self.agenda.clone_from(&o.agenda);
+        self.channels.clone_from(&o.channels);
+        self.link = o.link.as_ref().map(|l| l.boxed());
+        self.now = o.now;
+    }
+}
+
+impl<'p, A: Agenda<Event>> Network<'p, A> {
+    pub fn new(plan: &'p Plan, agenda: A) -> Self {
+        let list = plan.job.graph.channels.iter().zip(&plan.capacities);
+        Network {
+            agenda,
+            channels: Channels::new(list.map(|(c, &cap)| (c.from, c.to, c.input, cap))),
+            link: plan.variant.link.as_ref().map(|make| make()),
+            now: Time(0),
+            filled: Vec::new(),
+            delays: &plan.delays,
+            delay: plan.delays.first().copied().filter(|first| plan.delays.iter().all(|d| d == first)),
+        }
+    }
+
+    /// Sends a record on an output edge of a task (or all).
+    #[inline(always)]
+    pub fn emit<C: Choices, O: Observer>(
+        &mut self,
+        from: (TaskId, Attempt),
+        routes: &[Route],
+        edge: u32,
+        r: Record,
+        cx: &mut Cx<'_, C, O>,
+    ) {
+        let routes =
+            if edge == Out::ALL { routes } else { routes.get(edge as usize).map_or(&[][..], std::slice::from_ref) };
+        for route in routes {
+            let c = match route.partition {
+                Partition::Hash { .. } => route.by_key(r.key),
+                Partition::Forward => route.first,
+                Partition::Rebalance => self.turn(route),
+                Partition::Broadcast => {
+                    self.send_to_all(from, route, r, cx);
+                    continue;
+                }
+            };
+            self.send(from, c, r, cx);
+        }
+    }
+
+    /// Whose turn it is: follows from what was sent on the edge, so that a restore brings it back.
+    #[inline(never)]
+    fn turn(&self, route: &Route) -> ChannelId {
+        let sent = route.channels().map(|c| self.channels.starts[c as usize].sent as u64).sum::<u64>();
+        route.first + ((route.sender as u64 + sent) % route.count as u64) as u32
+    }
+
+    #[inline(never)]
+    fn send_to_all<C: Choices, O: Observer>(
+        &mut self,
+        from: (TaskId, Attempt),
+        route: &Route,
+        r: Record,
+        cx: &mut Cx<'_, C, O>,
+    ) {
+        route.channels().for_each(|c| self.send(from, c, r, cx));
+    }
+
+    #[inline(always)]
+    fn send<C: Choices, O: Observer>(
+        &mut self,
+        (task, attempt): (TaskId, Attempt),
+        c: ChannelId,
+        record: Record,
+        cx: &mut Cx<'_, C, O>,
+    ) {
+        let start = &mut self.channels.starts[c as usize];
+        start.sent += 1;
+        let seq = start.sent as u64;
+        cx.tell(Fact::Sent { task, attempt, channel: c, seq, record });
+        let m = Message::Record { seq, record };
+        if A::TIMED && self.link.is_none() && !self.channels.bounded {
+            return self.travel(c, Event::message(c, m), cx.choices);
+        }
+        self.put(c, m, cx.choices);
+    }
+
+    /// A message on its way: through the link, if there is one.
+    #[inline(never)]
+    pub fn put<C: Choices>(&mut self, c: ChannelId, m: Message, choices: &mut C) {
+        let Some(link) = &mut self.link else { return self.enqueue(c, m, choices) };
+        let mut carried = Vec::new();
+        link.handle((c, m), &mut carried);
+        for (c, m) in carried {
+            self.enqueue(c, m, choices);
+        }
+    }
+
+    fn enqueue<C: Choices>(&mut self, c: ChannelId, m: Message, choices: &mut C) {
+        let event = Event::message(c, m);
+        if A::TIMED {
+            self.travel(c, event, choices);
+        } else {
+            self.channels.push(c, event);
+        }
+        if self.channels.bounded && matches!(m, Message::Record { .. }) {
+            let rest = &mut self.channels.rest[c as usize];
+            rest.records += 1;
+            if rest.records == rest.capacity {
+                self.filled.push(rest.from);
+            }
+        }
+    }
+
+    /// A message travels its channel: never faster than the one before it.
+    #[inline(always)]
+    fn travel<C: Choices>(&mut self, c: ChannelId, m: Event, choices: &mut C) {
+        let start = &mut self.channels.starts[c as usize];
+        start.nth += 1;
+        let delay = self.delay.unwrap_or_else(|| self.delays[c as usize]);
+        let delay = delay.draw(Kind::Delay, c, start.nth, choices);
+        let at = self.now.after(delay).max(start.last);
+        start.last = at;
+        self.agenda.schedule(at, m);
+    }
+}
