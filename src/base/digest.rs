@@ -11,11 +11,29 @@ pub fn fold(a: u64, b: u64) -> u64 {
     (p as u64) ^ (p >> 64) as u64
 }
 
+/// Mixes numbers well; each salt gives an independent mixing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mixer(u64, u64);
+
+impl Mixer {
+    /// The mixing of this salt.
+    #[inline(always)]
+    pub fn new(salt: u64) -> Self {
+        Mixer(salt.wrapping_mul(0xBF58_476D_1CE4_E5B9) ^ 0x94D0_49BB_1331_11EB, 0x9E37_79B9_7F4A_7C15 ^ salt)
+    }
+
+    /// A number, mixed.
+    #[inline(always)]
+    pub fn mix(self, x: u64) -> u64 {
+        let z = fold(x ^ 0x9E37_79B9_7F4A_7C15, self.0);
+        fold(z ^ 0xD6E8_FEB8_6659_FD93, self.1)
+    }
+}
+
 /// A number well mixed; `salt` gives independent mixings.
 #[inline]
 pub fn mix(x: u64, salt: u64) -> u64 {
-    let z = fold(x ^ 0x9E37_79B9_7F4A_7C15, salt.wrapping_mul(0xBF58_476D_1CE4_E5B9) ^ 0x94D0_49BB_1331_11EB);
-    fold(z ^ 0xD6E8_FEB8_6659_FD93, 0x9E37_79B9_7F4A_7C15 ^ salt)
+    Mixer::new(salt).mix(x)
 }
 
 /// FNV-1a, 64 bits, of a text's UTF-8 bytes.

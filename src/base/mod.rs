@@ -9,7 +9,7 @@ mod symbols;
 mod time;
 
 pub use bits::Bits;
-pub use digest::{Digester, Mix, fold, hash_text, mix};
+pub use digest::{Digester, Mix, Mixer, fold, hash_text, mix};
 pub use symbols::Symbols;
 pub use time::{Ratio, Time, format_ns, parse_duration};
 

@@ -8,23 +8,28 @@ use super::judge::Judge;
 use super::ledger::Cut;
 use super::verdict::{Evidence, Property};
 use crate::base::{ChannelId, Digester, Record, TaskId};
-use crate::dataflow::{AnyOperator, Job, Out, Read, Source};
-use crate::graph::Partition;
+use crate::dataflow::{AnyOperator, AnySource, Job, Out, Read, Source};
+use crate::graph::{Partition, Route};
 use crate::trace::At;
+use std::rc::Rc;
 
-pub(super) struct Deep {
+pub(super) struct Deep<'j> {
+    job: &'j Job,
+    sources: Rc<[Option<&'j AnySource>]>,
     replicas: Vec<Option<AnyOperator>>,
-    /// What the task that acted last must send, and how far it got: (output, route, channel of the route).
+    /// What the task that acted last must send …
     out: Out,
-    task: TaskId,
-    next: (u32, u32, u32),
+    /// … on these edges …
+    routes: &'j [Route],
+    /// … and how far it got: (output, route, channel of the route).
+    next: (usize, u32, u32),
     /// Whether any operator has more than one input edge.
     ports: bool,
 }
 
-impl Clone for Deep {
+impl Clone for Deep<'_> {
     fn clone(&self) -> Self {
-        Deep { replicas: self.replicas.clone(), out: self.out.clone(), ..*self }
+        Deep { sources: Rc::clone(&self.sources), replicas: self.replicas.clone(), out: self.out.clone(), ..*self }
     }
     fn clone_from(&mut self, o: &Self) {
         for (a, b) in self.replicas.iter_mut().zip(&o.replicas) {
@@ -34,17 +39,19 @@ impl Clone for Deep {
             }
         }
         self.out.sends.clone_from(&o.out.sends);
-        (self.task, self.next) = (o.task, o.next);
+        (self.routes, self.next) = (o.routes, o.next);
     }
 }
 
-impl Deep {
-    pub fn new(job: &Job) -> Self {
+impl<'j> Deep<'j> {
+    pub fn new(job: &'j Job) -> Self {
         let replicas = (0..job.graph.tasks.len() as TaskId).map(|t| job.operator(t).cloned());
         Deep {
+            job,
+            sources: (0..job.graph.tasks.len() as TaskId).map(|t| job.source(t)).collect(),
             replicas: replicas.collect(),
             out: Out::new(job.symbols.clone()),
-            task: 0,
+            routes: &[],
             next: (0, 0, 0),
             ports: job.graph.channels.iter().any(|c| c.port != 0),
         }
@@ -54,42 +61,44 @@ impl Deep {
         self.replicas[t as usize].as_ref()
     }
 
-    #[inline]
-    pub fn process(&mut self, job: &Job, t: TaskId, c: ChannelId, r: Record) {
+    /// Replays the processing of a record.
+    #[inline(always)]
+    pub fn process(&mut self, t: TaskId, c: ChannelId, r: Record) {
         self.out.sends.clear();
         if let Some(operator) = &mut self.replicas[t as usize] {
             // A panic is told by a fact of its own.
-            let port = if self.ports { job.graph.channels[c as usize].port } else { 0 };
+            let port = if self.ports { self.job.graph.channels[c as usize].port } else { 0 };
             _ = operator.process(port, r, &mut self.out);
         }
-        self.begin(job, t);
+        self.begin(t);
     }
 
-    #[inline]
-    pub fn read(&mut self, job: &Job, t: TaskId, split: u32, offset: u64) {
+    /// Replays a read.
+    #[inline(always)]
+    pub fn read(&mut self, t: TaskId, split: u32, offset: u64) {
         self.out.sends.clear();
-        if let Some(Read::Record(r)) = job.source(t).map(|s| s.read(split, offset)) {
+        if let Some(Read::Record(r)) = self.sources[t as usize].map(|s| s.read(split, offset)) {
             self.out.emit(r);
         }
-        self.begin(job, t);
+        self.begin(t);
     }
 
-    #[inline]
-    fn begin(&mut self, job: &Job, t: TaskId) {
-        self.task = t;
+    #[inline(always)]
+    fn begin(&mut self, t: TaskId) {
+        self.routes = &self.job.graph.routes[t as usize];
         self.next = (0, 0, 0);
-        if job.graph.routes[t as usize].is_empty() {
-            self.out.sends.clear();
+        if let Some(&(edge, _)) = self.out.sends.first()
+            && (edge != Out::ALL || self.routes.is_empty())
+        {
+            self.skip_nowhere();
         }
-        self.skip_nowhere(job);
     }
 
     /// Passes over outputs to edges that do not exist.
-    #[inline]
-    fn skip_nowhere(&mut self, job: &Job) {
-        let routes = job.graph.routes[self.task as usize].len() as u32;
-        while let Some(&(edge, _)) = self.out.sends.get(self.next.0 as usize) {
-            if edge == Out::ALL || edge < routes {
+    #[inline(never)]
+    fn skip_nowhere(&mut self) {
+        while let Some(&(edge, _)) = self.out.sends.get(self.next.0) {
+            if (edge as usize) < self.routes.len() || (edge == Out::ALL && !self.routes.is_empty()) {
                 return;
             }
             self.next = (self.next.0 + 1, 0, 0);
@@ -97,48 +106,67 @@ impl Deep {
     }
 
     /// Whether everything that the last task had to send was sent.
-    #[inline]
-    pub fn all_sent(&self, _: &Job) -> bool {
-        self.next.0 as usize >= self.out.sends.len()
+    #[inline(always)]
+    pub fn all_sent(&self) -> bool {
+        self.next.0 >= self.out.sends.len()
     }
 
-    /// Whether this is what must be sent next.
-    #[inline]
-    pub fn sent(&mut self, job: &Job, c: ChannelId, r: Record) -> bool {
-        let (i, route_of_all, k) = self.next;
-        let Some(&(edge, want)) = self.out.sends.get(i as usize) else { return false };
-        let (all, at) = (edge == Out::ALL, if edge == Out::ALL { route_of_all } else { edge });
-        let routes = &job.graph.routes[self.task as usize];
-        let Some(route) = routes.get(at as usize) else { return false };
-        let place = match route.partition {
-            Partition::Forward => c == route.first,
-            Partition::Hash { .. } => c == route.by_key(r.key),
-            Partition::Broadcast => c == route.first + k,
-            Partition::Rebalance => c >= route.first && c < route.first + route.count,
+    /// Whether this is what must be sent next. (The channels of a route are all its sender's.)
+    #[inline(always)]
+    pub fn sent(&mut self, c: ChannelId, r: Record) -> bool {
+        let (i, route_of_all, _) = self.next;
+        let Some(&(edge, want)) = self.out.sends.get(i) else { return false };
+        let Some(route) = self.routes.get(if edge == Out::ALL { route_of_all } else { edge } as usize) else {
+            return false;
         };
-        // (The channels of a route are all its sender's.)
-        if !place || r != want {
+        if r != want {
             return false;
         }
-        let more = route.partition == Partition::Broadcast && k + 1 < route.count;
-        self.next = if more {
-            (i, route_of_all, k + 1)
-        } else if all && (at as usize) + 1 < routes.len() {
-            (i, at + 1, 0)
-        } else {
-            (i + 1, 0, 0)
-        };
-        if self.next.0 != i {
-            self.skip_nowhere(job);
+        match route.by_key(r.key) {
+            Some(there) if c != there => return false,
+            Some(_) => self.pass(edge),
+            None => return self.sent_otherwise(edge, route, c),
         }
         true
     }
 
+    #[inline(never)]
+    fn sent_otherwise(&mut self, edge: u32, route: &Route, c: ChannelId) -> bool {
+        let last = match route.partition {
+            Partition::Rebalance if route.channels().contains(&c) => true,
+            // To all (forward: to the one), in their order.
+            Partition::Broadcast | Partition::Forward if c == route.first + self.next.2 => {
+                self.next.2 + 1 == route.count
+            }
+            _ => return false,
+        };
+        if last {
+            self.pass(edge);
+        } else {
+            self.next.2 += 1;
+        }
+        true
+    }
+
+    /// What was to be sent on one route was sent.
+    #[inline(always)]
+    fn pass(&mut self, edge: u32) {
+        let (i, route_of_all, _) = self.next;
+        if edge == Out::ALL && (route_of_all as usize) + 1 < self.routes.len() {
+            self.next = (i, route_of_all + 1, 0);
+        } else {
+            self.next = (i + 1, 0, 0);
+            if i + 1 < self.out.sends.len() {
+                self.skip_nowhere();
+            }
+        }
+    }
+
     /// Back to the cut (`None`: to the start).
-    pub fn rewind(&mut self, job: &Job, cut: Option<&Cut>) {
+    pub fn rewind(&mut self, cut: Option<&Cut>) {
         for (t, replica) in self.replicas.iter_mut().enumerate() {
             let kept = cut.and_then(|c| c.tasks[t].as_ref()?.replica.clone());
-            *replica = kept.or_else(|| job.operator(t as TaskId).cloned());
+            *replica = kept.or_else(|| self.job.operator(t as TaskId).cloned());
         }
         self.out.sends.clear();
         self.next = (0, 0, 0);
@@ -147,7 +175,7 @@ impl Deep {
     pub fn digest(&self, d: &mut Digester) {
         self.replicas.iter().flatten().for_each(|o| d.word(o.state()));
         // What the last task still has to send is an open obligation.
-        d.word((self.out.sends.len() as u64).saturating_sub(self.next.0 as u64));
+        d.word(self.out.sends.len().saturating_sub(self.next.0) as u64);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::trace::At;
 
 const P: Property = Property::ExactlyOnceState;
 
-#[inline]
+#[inline(always)]
 pub(super) fn read(judge: &mut Judge<'_>, at: At, task: TaskId, split: u32, offset: u64) {
     let splits = &judge.job.splits[task as usize];
     let i = if splits.first() == Some(&split) { Some(0) } else { splits.iter().position(|&s| s == split) };

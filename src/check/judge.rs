@@ -33,7 +33,7 @@ pub struct Judge<'j> {
     pub(super) ledger: Ledger,
     /// Channels on which the protocol may log.
     pub(super) logs: Bits,
-    deep: Option<Deep>,
+    deep: Option<Deep<'j>>,
     liveness: Liveness,
     violations: Vec<Violation>,
     judged: [u64; Property::ALL.len()],
@@ -226,8 +226,9 @@ impl<'j> Judge<'j> {
         durable_restore::restarting(self, at, epoch);
         self.ledger.rewind(epoch);
         self.ledger.awaiting = tasks.iter().copied().collect();
+        self.ledger.restoring = !tasks.is_empty();
         if let Some(deep) = &mut self.deep {
-            deep.rewind(self.job, self.ledger.completed.as_deref().filter(|c| c.epoch == epoch));
+            deep.rewind(self.ledger.completed.as_deref().filter(|c| c.epoch == epoch));
         }
         self.liveness.fault(at);
     }
@@ -236,13 +237,14 @@ impl<'j> Judge<'j> {
         self.count(Property::ExactlyOnceState);
         durable_restore::restored(self, at, task, epoch);
         self.ledger.awaiting.remove(task);
+        self.ledger.restoring = !self.ledger.awaiting.is_empty();
         exactly_once::restored(self, at, task, epoch, state);
     }
 
     /// Deep mode: a state that is told must be the replica's.
     fn check_state(&mut self, at: At, task: TaskId, state: u64, what: &'static str) {
         let Some(deep) = &mut self.deep else { return };
-        if !deep.all_sent(self.job) {
+        if !deep.all_sent() {
             return self.missing_output(at);
         }
         if let Some(replica) = deep.replica(task) {
@@ -254,11 +256,11 @@ impl<'j> Judge<'j> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn judge_processing(&mut self, at: At, task: TaskId, channel: ChannelId, record: crate::base::Record) {
         if let Some(deep) = &mut self.deep {
-            let complete = deep.all_sent(self.job);
-            deep.process(self.job, task, channel, record);
+            let complete = deep.all_sent();
+            deep.process(task, channel, record);
             if !complete {
                 self.missing_output(at);
             }
@@ -296,7 +298,7 @@ impl<'j> Judge<'j> {
                 }
             }
             Outcome::Finished | Outcome::Quiet => {
-                if self.deep.as_ref().is_some_and(|d| !d.all_sent(self.job)) {
+                if self.deep.as_ref().is_some_and(|d| !d.all_sent()) {
                     self.missing_output(at);
                 }
                 exactly_once::at_rest(self, at);
@@ -325,7 +327,7 @@ impl Observer for Judge<'_> {
                 }
                 if let Some(deep) = &mut self.deep {
                     self.judged[Property::FailureTransparency as usize] += 1;
-                    if !deep.sent(self.job, channel, record) {
+                    if !deep.sent(channel, record) {
                         super::deep::unexpected(self, at, task, channel, seq, record);
                     }
                 }
@@ -339,7 +341,7 @@ impl Observer for Judge<'_> {
                 if flow.received != seq || seq > flow.sent || drained_wrong {
                     fifo::wrong_delivery(self, at, task, channel, seq, record);
                 }
-                if !self.ledger.awaiting.is_empty() {
+                if self.ledger.restoring {
                     durable_restore::acted(self, at, task);
                 }
                 self.judge_processing(at, task, channel, record);
@@ -347,12 +349,12 @@ impl Observer for Judge<'_> {
             Fact::Read { task, split, offset, .. } => {
                 self.judged[Property::ExactlyOnceState as usize] += 1;
                 exactly_once::read(self, at, task, split, offset);
-                if !self.ledger.awaiting.is_empty() {
+                if self.ledger.restoring {
                     durable_restore::acted(self, at, task);
                 }
                 if let Some(deep) = &mut self.deep {
-                    let complete = deep.all_sent(self.job);
-                    deep.read(self.job, task, split, offset);
+                    let complete = deep.all_sent();
+                    deep.read(task, split, offset);
                     if !complete {
                         self.missing_output(at);
                     }

@@ -80,6 +80,8 @@ pub(super) struct Ledger {
     pub pending: Vec<Epoch>,
     /// Tasks that are restarting and have not been restored.
     pub awaiting: Bits,
+    /// Whether there is any.
+    pub restoring: bool,
     /// From where the last restart went on (0: from the start).
     pub restored_from: Epoch,
     /// Spare cuts, to be used again.
@@ -95,6 +97,7 @@ impl Clone for Ledger {
             completed: self.completed.clone(),
             pending: self.pending.clone(),
             awaiting: self.awaiting.clone(),
+            restoring: self.restoring,
             restored_from: self.restored_from,
             spare: Vec::new(),
         }
@@ -112,7 +115,7 @@ impl Clone for Ledger {
         self.completed.clone_from(&o.completed);
         self.pending.clone_from(&o.pending);
         self.awaiting.clone_from(&o.awaiting);
-        self.restored_from = o.restored_from;
+        (self.restoring, self.restored_from) = (o.restoring, o.restored_from);
     }
 }
 
@@ -125,6 +128,7 @@ impl Ledger {
             completed: None,
             pending: Vec::new(),
             awaiting: Bits::default(),
+            restoring: false,
             restored_from: 0,
             spare: Vec::new(),
         }

@@ -112,11 +112,18 @@ pub fn in_operator() -> bool {
     GUARDED.get()
 }
 
-fn guard(f: impl FnOnce()) -> Result<(), Panic> {
+#[inline(never)]
+fn guarded(o: &mut dyn DynOperator, port: u32, r: Record, out: &mut Out) -> Result<(), Panic> {
     let before = GUARDED.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(f)).map_err(|_| Panic);
+    let result = catch_unwind(AssertUnwindSafe(|| o.process(port, r, out))).map_err(|_| Panic);
     GUARDED.set(before);
     result
+}
+
+/// One function for each operator: where they are told apart, nothing is saved for those that need it.
+#[inline(never)]
+fn process<O: Operator>(o: &mut O, port: u32, r: Record, out: &mut Out) {
+    o.process(port, r, out);
 }
 
 macro_rules! any_operator {
@@ -151,13 +158,11 @@ macro_rules! any_operator {
             ///
             /// # Errors
             /// If it is a user's operator, and panicked.
-            #[inline]
+            #[inline(always)]
             pub fn process(&mut self, port: u32, r: Record, out: &mut Out) -> Result<(), Panic> {
                 match self {
-                    $(AnyOperator::$name(o) => Operator::process(o, port, r, out),)*
-                    AnyOperator::Custom(o) => {
-                        return guard(|| o.process(port, r, out));
-                    }
+                    $(AnyOperator::$name(o) => process(o, port, r, out),)*
+                    AnyOperator::Custom(o) => return guarded(&mut **o, port, r, out),
                 }
                 Ok(())
             }

@@ -63,11 +63,23 @@ impl Generator {
     }
 }
 
+impl Generator {
+    #[inline(never)]
+    fn value(&self, key: u64, word: u64) -> u64 {
+        let (low, high) = self.values;
+        match high.checked_sub(low) {
+            None => key,
+            Some(u64::MAX) => word,
+            Some(span) => low + mix(word, 1) % (span + 1),
+        }
+    }
+}
+
 impl Source for Generator {
     fn splits(&self, parallelism: u32) -> u32 {
         if self.splits == 0 { parallelism } else { self.splits }
     }
-    #[inline]
+    #[inline(always)]
     fn read(&self, split: u32, offset: u64) -> Read {
         let size = self.sizes.get(split as usize).or(self.sizes.last()).copied().unwrap_or(0);
         if offset >= size {
@@ -80,12 +92,7 @@ impl Source for Generator {
             KeyBy::Offset => ((split as u64) << 32) + offset + 1,
         };
         let (low, high) = self.values;
-        let value = match high.checked_sub(low) {
-            None => key,
-            Some(0) => low,
-            Some(u64::MAX) => word,
-            Some(span) => low + mix(word, 1) % (span + 1),
-        };
+        let value = if low == high { low } else { self.value(key, word) };
         Read::Record(Record::new(key, value))
     }
 }
@@ -150,7 +157,8 @@ impl Source for AnySource {
             AnySource::Custom(s) => s.splits(parallelism),
         }
     }
-    #[inline]
+    /// In place: what comes back is larger than two registers.
+    #[inline(always)]
     fn read(&self, split: u32, offset: u64) -> Read {
         match self {
             AnySource::Generator(s) => s.read(split, offset),

@@ -2,7 +2,7 @@
 
 use super::state::{Engine, Event, Message, What};
 use super::step::Cx;
-use crate::base::{ChannelId, Record, TaskId};
+use crate::base::{ChannelId, Epoch, Record, TaskId};
 use crate::choice::Choices;
 use crate::dataflow::AnyOperator;
 use crate::protocol::{Effect, Input};
@@ -15,10 +15,15 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     pub(super) fn arrive<C: Choices, O: Observer>(&mut self, m: Event, cx: &mut Cx<'_, C, O>) -> bool {
         let c = m.index();
         if self.net.channels.ends[c as usize].flags != 0 {
-            self.net.channels.push(c, m);
+            self.queue_up(m);
             return self.look_again(c, cx);
         }
         self.take(c, m, cx)
+    }
+
+    #[inline(never)]
+    fn queue_up(&mut self, m: Event) {
+        self.net.channels.push(m.index(), m);
     }
 
     /// Takes what waits in the channel for the longest time; `false` if something is in the way.
@@ -38,7 +43,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     fn take<C: Choices, O: Observer>(&mut self, c: ChannelId, m: Event, cx: &mut Cx<'_, C, O>) -> bool {
         let end = &self.net.channels.ends[c as usize];
         let (t, input) = (end.to, end.input as u32);
-        let Some((seq, record)) = m.record() else { return self.take_control(c, t, input, m, cx) };
+        let Some((seq, record)) = m.record() else { return self.take_control(c, t, input, m.what(), m.epoch(), cx) };
         self.delivered += 1;
         if self.net.channels.bounded {
             self.make_room(c);
@@ -57,11 +62,11 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         c: ChannelId,
         t: TaskId,
         input: u32,
-        m: Event,
+        what: What,
+        epoch: Epoch,
         cx: &mut Cx<'_, C, O>,
     ) -> bool {
-        let epoch = m.epoch();
-        match m.what() {
+        match what {
             What::Barrier => {
                 self.delivered += 1;
                 if self.watched && self.crash_at_delivery(t, cx) {

@@ -20,6 +20,8 @@ pub(super) struct Network<'p, A> {
     pub now: Time,
     /// Senders of a channel that has become full, not yet told.
     pub filled: Vec<TaskId>,
+    /// No link, and no channel is bounded: records need no second look.
+    plain: bool,
     delays: &'p [Delay],
     /// The delay of all channels, if it is the same on all.
     delay: Option<Delay>,
@@ -46,7 +48,9 @@ impl<A: Clone> Clone for Network<'_, A> {
 impl<'p, A: Agenda<Event>> Network<'p, A> {
     pub fn new(plan: &'p Plan, agenda: A) -> Self {
         let list = plan.job.graph.channels.iter().zip(&plan.capacities);
+        let unbounded = plan.capacities.iter().all(|&c| c == u32::MAX);
         Network {
+            plain: plan.variant.link.is_none() && unbounded,
             agenda,
             channels: Channels::new(list.map(|(c, &cap)| (c.from, c.to, c.input, cap))),
             link: plan.variant.link.as_ref().map(|make| make()),
@@ -67,38 +71,60 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         r: Record,
         cx: &mut Cx<'_, C, O>,
     ) {
-        let routes =
-            if edge == Out::ALL { routes } else { routes.get(edge as usize).map_or(&[][..], std::slice::from_ref) };
+        if edge != Out::ALL {
+            return self.emit_on(from, routes, edge, r, cx);
+        }
         for route in routes {
-            let c = match route.partition {
-                Partition::Hash { .. } => route.by_key(r.key),
-                Partition::Forward => route.first,
-                Partition::Rebalance => self.turn(route),
-                Partition::Broadcast => {
-                    self.send_to_all(from, route, r, cx);
-                    continue;
-                }
-            };
-            self.send(from, c, r, cx);
+            self.send_on(from, route, r, cx);
         }
     }
 
-    /// Whose turn it is: follows from what was sent on the edge, so that a restore brings it back.
     #[inline(never)]
-    fn turn(&self, route: &Route) -> ChannelId {
-        let sent = route.channels().map(|c| self.channels.starts[c as usize].sent as u64).sum::<u64>();
-        route.first + ((route.sender as u64 + sent) % route.count as u64) as u32
+    fn emit_on<C: Choices, O: Observer>(
+        &mut self,
+        from: (TaskId, Attempt),
+        routes: &[Route],
+        edge: u32,
+        r: Record,
+        cx: &mut Cx<'_, C, O>,
+    ) {
+        if let Some(route) = routes.get(edge as usize) {
+            self.send_on(from, route, r, cx);
+        }
     }
 
-    #[inline(never)]
-    fn send_to_all<C: Choices, O: Observer>(
+    #[inline(always)]
+    fn send_on<C: Choices, O: Observer>(
         &mut self,
         from: (TaskId, Attempt),
         route: &Route,
         r: Record,
         cx: &mut Cx<'_, C, O>,
     ) {
-        route.channels().for_each(|c| self.send(from, c, r, cx));
+        match route.by_key(r.key) {
+            Some(c) => self.send(from, c, r, cx),
+            None => self.send_otherwise(from, route, r, cx),
+        }
+    }
+
+    #[inline(never)]
+    fn send_otherwise<C: Choices, O: Observer>(
+        &mut self,
+        from: (TaskId, Attempt),
+        route: &Route,
+        r: Record,
+        cx: &mut Cx<'_, C, O>,
+    ) {
+        match route.partition {
+            Partition::Rebalance => self.send(from, self.turn(route), r, cx),
+            _ => route.channels().for_each(|c| self.send(from, c, r, cx)),
+        }
+    }
+
+    /// Whose turn it is: follows from what was sent on the edge, so that a restore brings it back.
+    fn turn(&self, route: &Route) -> ChannelId {
+        let sent = route.channels().map(|c| self.channels.starts[c as usize].sent as u64).sum::<u64>();
+        route.first + ((route.sender as u64 + sent) % route.count as u64) as u32
     }
 
     #[inline(always)]
@@ -113,11 +139,16 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         start.sent += 1;
         let seq = start.sent as u64;
         cx.tell(Fact::Sent { task, attempt, channel: c, seq, record });
-        let m = Message::Record { seq, record };
-        if A::TIMED && self.link.is_none() && !self.channels.bounded {
-            return self.travel(c, Event::message(c, m), cx.choices);
+        if A::TIMED && self.plain {
+            self.travel(c, Event::of_record(c, seq, record), cx.choices);
+        } else {
+            self.put_record(c, seq, record, cx.choices);
         }
-        self.put(c, m, cx.choices);
+    }
+
+    #[inline(never)]
+    fn put_record<C: Choices>(&mut self, c: ChannelId, seq: u64, record: Record, choices: &mut C) {
+        self.put(c, Message::Record { seq, record }, choices);
     }
 
     /// A message on its way: through the link, if there is one.

@@ -207,13 +207,15 @@ impl Event {
         debug_assert!(index < 1 << 28, "[cutline bug] an event's index is too large");
         Event { key: 0, value: 0, seq: 0, what: (what as u32) << 28 | index }
     }
-    /// A message that travels the channel `c`.
+    /// A record that travels the channel `c`.
     #[inline(always)]
+    pub(super) fn of_record(c: ChannelId, seq: u64, record: Record) -> Self {
+        Event { key: record.key, value: record.value, seq: seq as u32, what: (What::Record as u32) << 28 | c }
+    }
+    /// A message that travels the channel `c`.
     pub(super) fn message(c: ChannelId, m: Message) -> Self {
         match m {
-            Message::Record { seq, record } => {
-                Event { key: record.key, value: record.value, seq: seq as u32, ..Event::new(What::Record, c) }
-            }
+            Message::Record { seq, record } => Event::of_record(c, seq, record),
             Message::Barrier(e) => Event { key: e, ..Event::new(What::Barrier, c) },
             Message::Cancel(e) => Event { key: e, ..Event::new(What::Cancel, c) },
             Message::End => Event::new(What::End, c),

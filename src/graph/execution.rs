@@ -2,7 +2,7 @@
 
 use super::job::{GraphError, JobEdge, JobGraph, OperatorNode, Partition, Role};
 use super::order::{BackEdges, arrange, search};
-use crate::base::{ChannelId, TaskId, mix};
+use crate::base::{ChannelId, Mixer, TaskId};
 use std::rc::Rc;
 
 /// A parallel instance of an operator.
@@ -52,6 +52,7 @@ pub struct Route {
     pub count: u32,
     /// Key group → offset from `first`, shared by all senders; empty where the partition is not by hash.
     groups: Rc<[u32]>,
+    hash: KeyHash,
 }
 
 impl Route {
@@ -61,18 +62,28 @@ impl Route {
         self.first..self.first + self.count
     }
 
-    /// The channel of a record with this key. Only for hash edges.
-    #[inline]
-    pub fn by_key(&self, key: u64) -> ChannelId {
-        let Partition::Hash { salt } = self.partition else { return self.first };
-        self.first + self.groups[key_group(key, salt, self.groups.len() as u32) as usize]
+    /// The channel of a record with this key, if it goes by the key alone.
+    #[inline(always)]
+    pub fn by_key(&self, key: u64) -> Option<ChannelId> {
+        let groups = self.groups.len() as u64;
+        (groups != 0).then(|| self.first + self.groups[self.hash.group(key, groups) as usize])
+    }
+}
+
+/// The fixed hash of a key ([`mix`]), with what depends on the salt alone worked out beforehand.
+#[derive(Clone, Copy, Debug)]
+struct KeyHash(Mixer);
+
+impl KeyHash {
+    #[inline(always)]
+    fn group(self, key: u64, groups: u64) -> u64 {
+        ((self.0.mix(key) >> 32) * groups) >> 32
     }
 }
 
 /// The key group of a key: a fixed hash, so that state can move by whole groups (`rules.md` 7).
-#[inline]
 pub fn key_group(key: u64, salt: u64, max_parallelism: u32) -> u32 {
-    (((mix(key, salt) >> 32) * max_parallelism as u64) >> 32) as u32
+    KeyHash(Mixer::new(salt)).group(key, max_parallelism as u64) as u32
 }
 
 /// What runs: validated, expanded, in canonical order.
@@ -161,7 +172,9 @@ impl ExecutionGraph {
                     self.outputs[from as usize].push(id);
                 }
                 let (edge, partition, sender, groups) = (i as u32, e.partition, k as u32, Rc::clone(&groups));
-                let route = Route { edge, partition, sender, first, count, groups };
+                let salt = if let Partition::Hash { salt } = partition { salt } else { 0 };
+                let hash = KeyHash(Mixer::new(salt));
+                let route = Route { edge, partition, sender, first, count, groups, hash };
                 self.routes[from as usize].push(route);
             }
         }

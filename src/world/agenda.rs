@@ -61,14 +61,15 @@ struct Far {
 /// An event, and the next one in its bucket (or among the nodes that are free).
 #[derive(Clone, Copy, Debug)]
 struct Node<E> {
-    time: u64,
     event: E,
+    /// Its time, without what the bucket says of that.
+    low: u32,
     next: u32,
 }
 
 const NIL: u32 = u32::MAX;
 /// How many buckets there are: a power of two.
-const BUCKETS: usize = 1024;
+const BUCKETS: usize = 2048;
 
 /// In the order of (time, insertion): a calendar of buckets, each sorted when it is opened. What comes later than
 /// the calendar reaches waits in a heap.
@@ -100,7 +101,7 @@ impl<E: Copy> TimeOrder<E> {
     /// An empty agenda; most events come at most `horizon` nanoseconds after they were scheduled.
     pub fn new(horizon: u64) -> Self {
         TimeOrder {
-            shift: u64::BITS - (horizon / BUCKETS as u64).leading_zeros(),
+            shift: (u64::BITS - (horizon / BUCKETS as u64).leading_zeros()).min(32),
             open: 0,
             current: Vec::new(),
             late: BinaryHeap::new(),
@@ -115,8 +116,8 @@ impl<E: Copy> TimeOrder<E> {
 
     /// A node with this in it.
     #[inline(always)]
-    fn node(&mut self, node: Node<E>) -> u32 {
-        let place = self.free;
+    fn node(&mut self, event: E, low: u32, next: u32) -> u32 {
+        let (place, node) = (self.free, Node { event, low, next });
         if let Some(spare) = self.nodes.get_mut(place as usize) {
             self.free = spare.next;
             *spare = node;
@@ -128,43 +129,43 @@ impl<E: Copy> TimeOrder<E> {
 
     /// What is in the node, which is free from now on.
     #[inline(always)]
-    fn take(&mut self, place: u32) -> (Time, E) {
+    fn take(&mut self, place: u32) -> E {
         let node = &mut self.nodes[place as usize];
         node.next = std::mem::replace(&mut self.free, place);
-        (Time(node.time), node.event)
+        node.event
     }
 
     #[inline(always)]
     fn put(&mut self, time: u64, event: E) {
         let bucket = time >> self.shift;
+        let i = bucket as usize % BUCKETS;
+        let place = self.node(event, (time - (bucket << self.shift)) as u32, self.heads[i]);
         // From 0: the bucket after the open one. (The open one, and any before it, wrap around.)
         if bucket.wrapping_sub(self.open).wrapping_sub(1) < BUCKETS as u64 - 1 {
-            let i = bucket as usize % BUCKETS;
-            self.heads[i] = self.node(Node { time, event, next: self.heads[i] });
+            self.heads[i] = place;
             self.filled[i / 64] |= 1 << (i % 64);
         } else {
-            self.put_elsewhere(time, event);
+            self.put_elsewhere(time, place);
         }
     }
 
     /// Into the open bucket, behind what has the same time; or beyond the last one.
     #[cold]
-    fn put_elsewhere(&mut self, time: u64, event: E) {
+    fn put_elsewhere(&mut self, time: u64, node: u32) {
         self.seq += 1;
-        let node = self.node(Node { time, event, next: NIL });
         let far = Reverse(Far { time, seq: self.seq, node });
         if time >> self.shift <= self.open { self.late.push(far) } else { self.beyond.push(far) }
     }
 
     /// The next of those that came late, if none of the bucket comes before it.
     #[cold]
-    fn late_one(&mut self) -> Option<u32> {
+    fn late_one(&mut self) -> Option<(u64, u32)> {
         let time = self.late.peek()?.0.time;
         // At the same time, what was there when the bucket was opened comes first.
         if self.current.last().is_some_and(|e| e.0 <= time) {
             return None;
         }
-        self.late.pop().map(|Reverse(far)| far.node)
+        self.late.pop().map(|Reverse(far)| (far.time, far.node))
     }
 
     /// Takes in from the heap what the calendar reaches by now.
@@ -175,8 +176,8 @@ impl<E: Copy> TimeOrder<E> {
                 break;
             }
             self.beyond.pop();
-            let (time, event) = self.take(far.node);
-            self.put(time.0, event);
+            let event = self.take(far.node);
+            self.put(far.time, event);
         }
     }
 
@@ -209,7 +210,7 @@ impl<E: Copy> TimeOrder<E> {
         self.filled[word] &= !(1 << (i % 64));
         let mut at = std::mem::replace(&mut self.heads[i % BUCKETS], NIL);
         while let Some(node) = self.nodes.get(at as usize) {
-            self.current.push((node.time, at));
+            self.current.push(((self.open << self.shift) + node.low as u64, at));
             at = node.next;
         }
         if self.current.len() > 1 {
@@ -225,8 +226,8 @@ impl<E: Copy> TimeOrder<E> {
     fn drain(&mut self) -> Vec<(Time, E)> {
         let mut all = Vec::new();
         loop {
-            while let Some(place) = self.pop() {
-                all.push(self.take(place));
+            while let Some((time, place)) = self.pop() {
+                all.push((Time(time), self.take(place)));
             }
             if !self.advance() {
                 return all;
@@ -236,13 +237,13 @@ impl<E: Copy> TimeOrder<E> {
 
     /// The next event of the open bucket.
     #[inline(always)]
-    fn pop(&mut self) -> Option<u32> {
+    fn pop(&mut self) -> Option<(u64, u32)> {
         if !self.late.is_empty()
-            && let Some(place) = self.late_one()
+            && let Some(late) = self.late_one()
         {
-            return Some(place);
+            return Some(late);
         }
-        self.current.pop().map(|(_, place)| place)
+        self.current.pop()
     }
 }
 
@@ -279,8 +280,8 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
         _: &mut impl Choices,
     ) -> Option<(Time, E)> {
         loop {
-            if let Some(place) = self.pop() {
-                return Some(self.take(place));
+            if let Some((time, place)) = self.pop() {
+                return Some((Time(time), self.take(place)));
             }
             if !self.advance() {
                 return None;
