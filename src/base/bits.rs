@@ -104,6 +104,12 @@ impl Bits {
         })
     }
 
+    /// The set as one word, where it never had a number above 63.
+    #[inline(always)]
+    pub fn small(&self) -> Option<u64> {
+        self.rest.is_empty().then_some(self.first)
+    }
+
     /// The words of the set, trailing zeros left out: equal sets give equal words.
     pub fn words(&self) -> impl Iterator<Item = u64> + '_ {
         let used = self.rest.iter().rposition(|&w| w != 0).map_or(0, |p| p + 1);

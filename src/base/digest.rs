@@ -90,9 +90,10 @@ impl Digester {
         self.places.clear();
         self.named.clear();
         walk(self);
+        self.named.sort_unstable();
         for &place in &self.places {
             if let Some(word) = self.words.get_mut(place as usize) {
-                *word = self.named.binary_search(word).map_or(0, |rank| 1 + rank as u64);
+                *word = 1 + self.named.iter().take_while(|&e| e < word).count() as u64;
             }
         }
         if !self.words.len().is_multiple_of(2) {
@@ -120,20 +121,34 @@ impl Digester {
     }
 
     /// Takes an epoch in, by its rank. 0 ("none") and `Epoch::MAX` ("for ever") stand for themselves.
-    #[inline]
+    #[inline(always)]
     pub fn epoch(&mut self, e: Epoch) {
         if e != 0 && e != Epoch::MAX {
-            self.places.push(self.words.len() as u32);
-            if let Err(at) = self.named.binary_search(&e) {
-                self.named.insert(at, e);
-            }
+            self.name(e);
         }
         self.words.push(e);
+    }
+
+    /// The next word is this epoch.
+    #[inline(never)]
+    fn name(&mut self, e: Epoch) {
+        self.places.push(self.words.len() as u32);
+        if !self.named.contains(&e) {
+            self.named.push(e);
+        }
     }
 
     /// Takes a set in.
     #[inline]
     pub fn bits(&mut self, b: &Bits) {
+        match b.small() {
+            Some(word) => self.word(word),
+            None => self.large(b),
+        }
+    }
+
+    #[cold]
+    fn large(&mut self, b: &Bits) {
         let mut words = b.words();
         self.word(words.next().unwrap_or(0));
         let more = words.fold((0, 0), |(n, d), w| (n + 1, fold(d ^ w, 0x9E37_79B9_7F4A_7C15).wrapping_add(w)));

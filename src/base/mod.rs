@@ -48,3 +48,11 @@ impl Record {
         fold(self.key ^ 0xA076_1D64_78BD_642F, self.value ^ 0xE703_7ED1_A0B4_28DB)
     }
 }
+
+/// `to` becomes what `from` is. Most lists of a state are empty, and stay so: that costs nothing here.
+#[inline(always)]
+pub fn copy_list<T: Clone>(to: &mut Vec<T>, from: &Vec<T>) {
+    if !(to.is_empty() && from.is_empty()) {
+        to.clone_from(from);
+    }
+}

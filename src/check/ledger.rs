@@ -223,8 +223,8 @@ impl Ledger {
                 d.word(t.as_ref().map_or(1, |t| t.state));
             }
             for (f, now) in cut.flows.iter().zip(&self.flows) {
-                d.word(f.sent.wrapping_sub(now.sent));
-                d.word(f.received.wrapping_sub(now.received));
+                let (sent, received) = (f.sent.wrapping_sub(now.sent), f.received.wrapping_sub(now.received));
+                d.word(sent << 32 | received & 0xFFFF_FFFF); // (numbers of records have 32 bits)
                 d.word(f.sent_sum.wrapping_sub(now.sent_sum));
                 d.word(f.received_sum.wrapping_sub(now.received_sum));
             }

@@ -1,6 +1,6 @@
 //! Sources: they read, trigger at positions, end or fall silent.
 
-use super::state::{Engine, Event, TaskState, What};
+use super::state::{Ahead, Engine, Event, TaskState, What};
 use super::step::Cx;
 use crate::base::{TaskId, Time};
 use crate::choice::Choices;
@@ -55,11 +55,12 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             return false;
         }
         match task.peek() {
-            Read::Record(record) => {
+            Ahead::Record => {
+                let record = task.next_record;
                 let (split, offset) = task.advance();
                 let (attempt, routes) = (task.attempt, task.routes);
-                let next = task.peek();
-                let calm = next != Read::Silent && !task.position_due();
+                let next = task.look();
+                let calm = next != Ahead::Silent && !task.position_due();
                 let at = self.net.now.after(task.pace);
                 if calm {
                     task.due = at;
@@ -73,11 +74,11 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                     self.next_read(t, cx);
                 }
             }
-            Read::Silent => {
+            Ahead::Silent => {
                 self.fall_silent(t, cx);
                 return false;
             }
-            Read::End => self.source_ends(t, cx),
+            Ahead::End => self.source_ends(t, cx),
         }
         true
     }
@@ -103,7 +104,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Falling silent costs no step: it is noticed as soon as there is nothing more to read.
     fn fall_silent<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) {
         let task = &mut self.tasks[t as usize];
-        if task.peek() == Read::Silent && !task.silent && !task.position_due() {
+        if task.peek() == Ahead::Silent && !task.silent && !task.position_due() {
             task.silent = true;
             let done = CoordinatorInput::SourceDone { task: t, attempt: task.attempt, ended: false };
             self.tell_coordinator(done, cx);
@@ -140,25 +141,31 @@ impl TaskState<'_> {
 
     /// What the source reads next.
     #[inline(always)]
-    fn peek(&mut self) -> Read {
+    fn peek(&mut self) -> Ahead {
         match self.next {
             Some(next) => next,
-            None => {
-                let next = self.look();
-                self.next = Some(next);
-                next
-            }
+            None => self.look(),
         }
     }
 
     /// Of the splits that have something, the one that was read least.
     #[inline(always)]
-    fn look(&mut self) -> Read {
-        let Some(source) = self.source else { return Read::End };
-        if let ([split], [offset]) = (self.splits, &self.offsets[..]) {
-            return source.read(*split, *offset);
-        }
-        self.look_around(source)
+    fn look(&mut self) -> Ahead {
+        let read = match (self.source, self.splits, &self.offsets[..]) {
+            (Some(source), [split], [offset]) => source.read(*split, *offset),
+            (Some(source), ..) => self.look_around(source),
+            (None, ..) => Read::End,
+        };
+        let next = match read {
+            Read::Record(r) => {
+                (self.next_record.key, self.next_record.value) = (r.key, r.value);
+                Ahead::Record
+            }
+            Read::Silent => Ahead::Silent,
+            Read::End => Ahead::End,
+        };
+        self.next = Some(next);
+        next
     }
 
     #[inline(never)]

@@ -2,8 +2,8 @@
 
 use super::network::Network;
 use super::plan::{AnyClient, Plan};
-use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Record, TaskId, Time, fold};
-use crate::dataflow::{AnyOperator, AnySource, Read};
+use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Record, TaskId, Time, copy_list, fold};
+use crate::dataflow::{AnyOperator, AnySource};
 use crate::graph::{Partition, Route};
 use crate::protocol::{AnyCoordinator, AnyPlanner, AnyProtocol, CoordinatorInput, Shape};
 use crate::trace::Outcome;
@@ -71,6 +71,15 @@ impl Content {
     }
 }
 
+/// What a source finds when it looks ahead: a [`Read`](crate::dataflow::Read), with the record beside it. (Together they
+/// would go through memory at each record.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ahead {
+    Record,
+    Silent,
+    End,
+}
+
 /// One task.
 pub(super) struct TaskState<'p> {
     /// What it reads, if it is a source …
@@ -89,7 +98,8 @@ pub(super) struct TaskState<'p> {
     /// Records read (the sum of the offsets).
     pub reads: u64,
     /// What the source reads next, and from which of its splits, if that was looked at. (Sources are pure: it stays.)
-    pub next: Option<Read>,
+    pub next: Option<Ahead>,
+    pub next_record: Record,
     pub next_split: u32,
     /// How many positions were passed, and where the next one is (`u64::MAX`: there is none).
     pub taken: u32,
@@ -134,14 +144,15 @@ impl Clone for TaskState<'_> {
             (a, b) => *a = b.clone(),
         }
         self.protocol.clone_from(&o.protocol);
-        self.offsets.clone_from(&o.offsets);
+        copy_list(&mut self.offsets, &o.offsets);
         self.ended.clone_from(&o.ended);
-        self.open.clone_from(&o.open);
+        copy_list(&mut self.open, &o.open);
         (self.up, self.attempt, self.reads, self.taken) = (o.up, o.attempt, o.reads, o.taken);
         (self.at_end, self.silent, self.due, self.waiting) = (o.at_end, o.silent, o.due, o.waiting);
         (self.stalled, self.closed, self.full) = (o.stalled, o.closed, o.full);
         (self.asked, self.deliveries, self.told) = (o.asked, o.deliveries, o.told);
-        (self.next, self.next_split, self.position) = (o.next, o.next_split, o.position);
+        (self.next, self.next_record, self.next_split, self.position) =
+            (o.next, o.next_record, o.next_split, o.position);
     }
 }
 
@@ -309,11 +320,11 @@ impl<A: Clone> Clone for Engine<'_, A> {
         self.coordinator.clone_from(&o.coordinator);
         self.planner.clone_from(&o.planner);
         self.client = o.client.as_ref().map(|c| c.boxed());
-        self.letters.clone_from(&o.letters);
-        self.writes.clone_from(&o.writes);
+        copy_list(&mut self.letters, &o.letters);
+        copy_list(&mut self.writes, &o.writes);
         self.begun.clone_from(&o.begun);
-        self.struck.clone_from(&o.struck);
-        self.declined.clone_from(&o.declined);
+        copy_list(&mut self.struck, &o.struck);
+        copy_list(&mut self.declined, &o.declined);
         (self.steps, self.delivered, self.asked) = (o.steps, o.delivered, o.asked);
         (self.attempt, self.failing, self.undecided) = (o.attempt, o.failing, o.undecided);
         (self.outcome, self.running) = (o.outcome, o.running);
@@ -336,6 +347,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             offsets: vec![0; plan.job.splits[t].len()],
             reads: 0,
             next: None,
+            next_record: Record::default(),
             next_split: 0,
             taken: 0,
             position: plan.position(0),
@@ -408,14 +420,16 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// attempts, running numbers.
     pub fn digest(&self, d: &mut Digester) {
         for (i, t) in self.tasks.iter().enumerate() {
-            d.word(t.up as u64 | (t.at_end as u64) << 1 | (t.silent as u64) << 2 | (t.closed as u64) << 3);
+            let flags = t.up as u64 | (t.at_end as u64) << 1 | (t.silent as u64) << 2 | (t.closed as u64) << 3;
+            d.word(flags | if t.up { (t.taken as u64) << 4 } else { 0 });
             if !t.up {
                 continue;
             }
             d.word(t.operator.as_ref().map_or(1, |o| o.state()));
             t.offsets.iter().for_each(|&o| d.word(o));
-            d.word(t.taken as u64);
-            d.word(t.deliveries);
+            if self.watched {
+                d.word(t.deliveries);
+            }
             d.epoch(t.asked);
             d.bits(&t.ended);
             t.protocol.digest(d);
@@ -468,7 +482,8 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Whose turn it is on the edges of a task that deal their records out: the one thing that depends on how many
     /// records were ever sent.
     fn digest_turns(&self, t: usize, sent: impl Fn(ChannelId) -> u64, d: &mut Digester) {
-        for route in self.plan.job.graph.routes[t].iter().filter(|r| r.partition == Partition::Rebalance) {
+        let dealt = |r: &&Route| r.partition == Partition::Rebalance && r.count > 1;
+        for route in self.tasks[t].routes.iter().filter(dealt) {
             d.word(route.channels().map(&sent).sum::<u64>() % route.count as u64);
         }
     }

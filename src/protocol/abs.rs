@@ -8,7 +8,7 @@
 //! What it is not: it keeps no record, no state and no clock. It asks for logs and copies.
 
 use super::task::{Effect, Input, Protocol, Shape};
-use crate::base::{Bits, Digester, Epoch};
+use crate::base::{Bits, Digester, Epoch, copy_list};
 use crate::graph::Role;
 
 /// A copy whose log is not closed yet.
@@ -73,13 +73,13 @@ impl Clone for Abs {
         // Everything but the shape: a task's shape never changes.
         (self.last, self.cur, self.at_end, self.closed) = (o.last, o.cur, o.at_end, o.closed);
         self.got.clone_from(&o.got);
-        self.dead.clone_from(&o.dead);
-        self.known.clone_from(&o.known);
-        self.early.clone_from(&o.early);
+        copy_list(&mut self.dead, &o.dead);
+        copy_list(&mut self.known, &o.known);
+        copy_list(&mut self.early, &o.early);
         self.ended.clone_from(&o.ended);
-        self.back_at.clone_from(&o.back_at);
-        self.open.clone_from(&o.open);
-        self.writing.clone_from(&o.writing);
+        copy_list(&mut self.back_at, &o.back_at);
+        copy_list(&mut self.open, &o.open);
+        copy_list(&mut self.writing, &o.writing);
     }
 }
 
@@ -363,11 +363,11 @@ impl Protocol for Abs {
         d.epoch(self.cur);
         d.bits(&self.got);
         d.bits(&self.ended);
-        d.word(self.at_end as u64 | (self.closed as u64) << 1);
-        for list in [&self.dead, &self.known, &self.early, &self.writing] {
-            list.iter().for_each(|&e| d.epoch(e));
-            d.word(list.len() as u64);
-        }
+        let lists = [&self.dead, &self.known, &self.early, &self.writing];
+        // (Of no list there are 2^14: there are not so many epochs in flight.)
+        let lengths = lists.iter().fold(0, |word, list| word << 14 | list.len() as u64);
+        d.word(lengths << 2 | (self.closed as u64) << 1 | self.at_end as u64);
+        lists.into_iter().flatten().for_each(|&e| d.epoch(e));
         for e in self.back.iter() {
             d.epoch(self.back_at[e as usize]);
         }
