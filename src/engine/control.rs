@@ -1,7 +1,8 @@
 //! The control plane: letters between coordinator and tasks, and what the coordinator asks for.
 
 use super::effects::slot;
-use super::state::{Engine, Event, Letter, What};
+use super::event::{Event, What};
+use super::state::{Engine, Letter};
 use super::step::Cx;
 use crate::base::{Bits, Epoch, TaskId};
 use crate::choice::Choices;

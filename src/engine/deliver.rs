@@ -1,6 +1,7 @@
 //! Messages arrive, records are processed and sent.
 
-use super::state::{Engine, Event, Message, What};
+use super::event::{Event, Message, What};
+use super::state::Engine;
 use super::step::Cx;
 use crate::base::{ChannelId, Epoch, Record, TaskId};
 use crate::choice::Choices;

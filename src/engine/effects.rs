@@ -1,7 +1,8 @@
 //! The one place where a protocol's effects are carried out, and where crashes cut between them.
 
+use super::event::{Event, Message, What};
 use super::plan::Access;
-use super::state::{Content, Engine, Event, Letter, Message, What};
+use super::state::{Content, Engine, Letter};
 use super::step::Cx;
 use crate::base::{Epoch, TaskId, Time};
 use crate::choice::{Choices, Kind, Odds, Site};

@@ -14,6 +14,7 @@
 mod control;
 mod deliver;
 mod effects;
+mod event;
 mod network;
 mod plan;
 mod quiet;
@@ -22,6 +23,7 @@ mod source;
 mod state;
 mod step;
 
+pub use event::{Event, Message};
 pub use plan::{Access, AnyClient, AnyLink, Checkpoints, MAX_STEPS, Pace, Plan, ResultCheck, Variant};
-pub use state::{Content, Engine, Event, Logged, Message};
+pub use state::{Content, Engine, Logged};
 pub use step::{Cx, Step, Workbench};

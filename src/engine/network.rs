@@ -1,8 +1,8 @@
 //! The network between the tasks: what leaves one, and when it arrives at the other. It knows nothing of tasks but
 //! their numbers, and judges nothing.
 
+use super::event::{Event, Message};
 use super::plan::{AnyLink, Plan};
-use super::state::{Event, Message};
 use super::step::Cx;
 use crate::base::{Attempt, ChannelId, Record, TaskId, Time};
 use crate::choice::{Choices, Kind};

@@ -1,6 +1,7 @@
 //! What it means that nothing is left to happen, and who waits for whom.
 
-use super::state::{Engine, Event};
+use super::event::Event;
+use super::state::Engine;
 use crate::base::{ChannelId, TaskId};
 use crate::trace::{Outcome, Wait};
 use crate::world::{Agenda, flag};

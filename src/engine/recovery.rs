@@ -1,7 +1,8 @@
 //! Recovery: the plan is asked for, and everything restarts.
 
+use super::event::Event;
 use super::plan::Access;
-use super::state::{Content, Engine, Event};
+use super::state::{Content, Engine};
 use super::step::Cx;
 use crate::base::{ChannelId, Epoch, TaskId, Time};
 use crate::choice::Choices;

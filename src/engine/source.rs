@@ -1,6 +1,7 @@
 //! Sources: they read, trigger at positions, end or fall silent.
 
-use super::state::{Ahead, Engine, Event, TaskState, What};
+use super::event::{Event, What};
+use super::state::{Ahead, Engine, TaskState};
 use super::step::Cx;
 use crate::base::{TaskId, Time};
 use crate::choice::Choices;

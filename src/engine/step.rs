@@ -1,6 +1,7 @@
 //! One step: the next event, and everything that belongs to it.
 
-use super::state::{Engine, Event, Letter, What};
+use super::event::{Event, What};
+use super::state::{Engine, Letter};
 use crate::base::{ChannelId, Symbols, TaskId, Time};
 use crate::choice::Choices;
 use crate::dataflow::Out;
