@@ -64,7 +64,7 @@ impl Liveness {
         let n = self.failures;
         (n >= self.patience.epochs).then(|| {
             let message =
-                format!("{n} checkpoints in a row were aborted after the last fault: none completes any more");
+                format!("{n} checkpoints in a row were aborted after the last fault, and none completed in between");
             ("no-checkpoint-completes", message)
         })
     }

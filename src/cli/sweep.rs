@@ -92,6 +92,7 @@ pub fn sweep(args: &SweepArgs, style: Style) -> Result<Status, Refusal> {
     _ = ctrlc::set_handler(move || handler.store(true, Ordering::SeqCst));
     let deadline = args.time.map(|ns| Instant::now() + Duration::from_nanos(ns));
     let jobs = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()), |n| n.get());
+    let jobs = (jobs as u64).min(range.mine()); // a thread for each run is enough
     let next = AtomicU64::new(0);
     let started = Instant::now();
     let mut totals = Totals::new(range.all);
