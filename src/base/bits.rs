@@ -104,7 +104,7 @@ impl Bits {
         })
     }
 
-    /// The set as one word, where it never had a number above 63.
+    /// The set as one word, if it is kept in one.
     #[inline(always)]
     pub fn small(&self) -> Option<u64> {
         self.rest.is_empty().then_some(self.first)

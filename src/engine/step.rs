@@ -295,7 +295,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     /// Whether nothing but a fault can happen any more: without one, the run is over here.
+    /// Only where nothing is timed: there, all that is in transit is in the channels.
     pub fn at_rest(&self) -> bool {
+        debug_assert!(!A::TIMED, "[cutline bug] what is in transit is in the agenda");
         !((0..self.tasks.len() as TaskId).any(|t| self.source_can_move(t))
             || (0..self.net.channels.ends.len() as ChannelId).any(|c| self.can_deliver(c))
             || self.letters.iter().any(Option::is_some)
@@ -304,7 +306,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     /// Ends the run here, as it ends if nothing more happens.
+    /// Only where nothing is timed: there, all that is in transit is in the channels.
     pub fn end_here(&mut self, observer: &mut impl Observer) {
+        debug_assert!(!A::TIMED, "[cutline bug] what is in transit is in the agenda");
         let outcome = self.outcome.unwrap_or_else(|| self.outcome_at_rest());
         let mut choices = ();
         let mut cx = Cx::new(&self.plan.job.symbols, &mut choices, observer);

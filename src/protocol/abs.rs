@@ -364,7 +364,7 @@ impl Protocol for Abs {
         d.bits(&self.got);
         d.bits(&self.ended);
         let lists = [&self.dead, &self.known, &self.early, &self.writing];
-        // (Of no list there are 2^14: there are not so many epochs in flight.)
+        debug_assert!(lists.iter().all(|l| l.len() < 1 << 14), "[cutline bug] too many epochs in flight");
         let lengths = lists.iter().fold(0, |word, list| word << 14 | list.len() as u64);
         d.word(lengths << 2 | (self.closed as u64) << 1 | self.at_end as u64);
         lists.into_iter().flatten().for_each(|&e| d.epoch(e));

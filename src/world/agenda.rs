@@ -193,7 +193,7 @@ impl<E: Copy> TimeOrder<E> {
     /// Opens the next bucket that is not empty; `false` if nothing is left.
     #[inline]
     fn advance(&mut self) -> bool {
-        let start = (self.open as usize + 1) % BUCKETS;
+        let start = (self.open as usize).wrapping_add(1) % BUCKETS;
         let mut word = start / 64;
         let mut bits = self.filled[word] & (!0 << (start % 64));
         let mut left = self.filled.len();
@@ -341,6 +341,18 @@ mod tests {
             if i == 0 {
                 (1..300_000).for_each(|_| agenda.schedule(Time(6), 0)); // quadratic, this would take minutes
             }
+        }
+    }
+
+    #[test]
+    fn what_never_comes_is_in_nobodys_way() {
+        for horizon in [1000, 1 << 40] {
+            let (mut agenda, mut c) = (TimeOrder::new(horizon), Odometer::default());
+            agenda.schedule(Time(u64::MAX), 1);
+            agenda.schedule(Time(5), 0);
+            assert!(agenda.withdraw(|_| false).is_empty());
+            let mut next = || agenda.next(Time(0), &mut Vec::new(), |_| {}, &mut c);
+            assert_eq!([next(), next(), next()], [Some((Time(5), 0)), Some((Time(u64::MAX), 1)), None]);
         }
     }
 

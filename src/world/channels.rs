@@ -25,11 +25,11 @@ const NIL: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug)]
 #[repr(align(16))]
 pub struct ChannelStart {
-    /// When the last message arrives.
+    /// When the last message arrives (in a timed run).
     pub last: Time,
     /// `seq` of the record that was sent last.
     pub sent: u32,
-    /// How many messages were ever sent on it.
+    /// How many messages were ever sent on it (in a timed run).
     pub nth: u32,
 }
 
@@ -53,7 +53,7 @@ pub struct ChannelRest {
     tail: u32,
     /// Messages that could not be taken, and for which nothing is scheduled.
     pub held: u32,
-    /// Records in transit (only counted where it is bounded).
+    /// Records in transit (only counted where any channel is bounded).
     pub records: u32,
     /// The most records that fit (`u32::MAX`: no bound).
     pub capacity: u32,
@@ -97,11 +97,12 @@ impl<M: Copy> Channels<M> {
     /// Empty channels: (sender, receiver, input, capacity) of each.
     ///
     /// # Panics
-    /// If a receiver has more than 65,536 inputs.
+    /// If a receiver has more than 65,536 inputs, or there are more than 2^28 channels.
     pub fn new(channels: impl ExactSizeIterator<Item = (TaskId, TaskId, u32, u32)>) -> Self {
         let starts = vec![ChannelStart { last: Time(0), sent: 0, nth: 0 }; channels.len()];
         let (mut ends, mut rest) = (Vec::with_capacity(channels.len()), Vec::with_capacity(channels.len()));
         for (from, to, input, capacity) in channels {
+            assert!(ends.len() < 1 << 28, "there can be at most 2^28 channels");
             assert!(input <= u16::MAX as u32, "a task can have at most 65,536 inputs");
             ends.push(ChannelEnd { to, input: input as u16, flags: 0 });
             rest.push(ChannelRest { from, head: NIL, tail: NIL, held: 0, records: 0, capacity });
