@@ -190,31 +190,60 @@ impl<E: Copy> TimeOrder<E> {
         true
     }
 
-    /// Opens the next bucket that is not empty; `false` if nothing is left.
-    #[inline]
-    fn advance(&mut self) -> bool {
+    /// The place of the bucket that comes next, if it is soon enough to be found at once.
+    #[inline(always)]
+    fn soon(&self) -> Option<usize> {
         let start = (self.open as usize).wrapping_add(1) % BUCKETS;
-        let mut word = start / 64;
-        let mut bits = self.filled[word] & (!0 << (start % 64));
-        let mut left = self.filled.len();
-        while bits == 0 {
-            if left == 0 {
-                return self.leap();
-            }
-            left -= 1;
-            word = (word + 1) % self.filled.len();
-            bits = self.filled[word];
+        let bits = self.filled[start / 64] & (!0 << (start % 64));
+        (bits != 0).then(|| start - start % 64 + bits.trailing_zeros() as usize)
+    }
+
+    /// If the next bucket has a single event, as most have: that.
+    #[inline(always)]
+    fn single(&mut self) -> Option<(u64, u32)> {
+        let i = self.soon()?;
+        let place = self.heads[i % BUCKETS];
+        let node = self.nodes.get(place as usize)?;
+        if node.next != NIL || !self.beyond.is_empty() {
+            return None;
         }
-        let i = word * 64 + bits.trailing_zeros() as usize;
-        self.open += 1 + (i.wrapping_sub(start) % BUCKETS) as u64;
-        self.filled[word] &= !(1 << (i % 64));
-        let mut at = std::mem::replace(&mut self.heads[i % BUCKETS], NIL);
+        let low = node.low as u64;
+        self.begin(i);
+        Some(((self.open << self.shift) + low, place))
+    }
+
+    /// Opens the bucket at this place; says what was in it.
+    #[inline(always)]
+    fn begin(&mut self, i: usize) -> u32 {
+        self.open += 1 + (i.wrapping_sub(self.open as usize).wrapping_sub(1) % BUCKETS) as u64;
+        self.filled[i / 64 % (BUCKETS / 64)] &= !(1 << (i % 64));
+        std::mem::replace(&mut self.heads[i % BUCKETS], NIL)
+    }
+
+    /// The place of the first bucket from that after the open one on that is not empty.
+    fn first(&self) -> Option<usize> {
+        let start = (self.open as usize).wrapping_add(1) % BUCKETS;
+        let from = |word: usize| (start / 64 + word) % self.filled.len();
+        // The word in which the search begins comes twice: first its end, last its beginning.
+        let words = (0..=self.filled.len()).map(|n| match n {
+            0 => (from(0), self.filled[from(0)] & (!0 << (start % 64))),
+            n => (from(n), self.filled[from(n)]),
+        });
+        words.into_iter().find(|w| w.1 != 0).map(|(word, bits)| word * 64 + bits.trailing_zeros() as usize)
+    }
+
+    /// Opens the next bucket that is not empty; `false` if nothing is left.
+    #[inline(never)]
+    fn advance(&mut self) -> bool {
+        let Some(i) = self.soon().or_else(|| self.first()) else { return self.leap() };
+        let mut at = self.begin(i);
+        let start = self.open << self.shift;
         while let Some(node) = self.nodes.get(at as usize) {
-            self.current.push(((self.open << self.shift) + node.low as u64, at));
+            insert(&mut self.current, (start + node.low as u64, at));
             at = node.next;
         }
-        if self.current.len() > 1 {
-            sort(&mut self.current);
+        if self.current.len() > FEW {
+            self.current.sort_by_key(|e| Reverse(e.0));
         }
         if !self.beyond.is_empty() {
             self.reach();
@@ -247,19 +276,21 @@ impl<E: Copy> TimeOrder<E> {
     }
 }
 
+/// Up to so many events of a bucket are sorted while they are collected; more, afterwards.
+const FEW: usize = 20;
+
 /// The latest first; what has the same time keeps its order.
-#[inline]
-fn sort(list: &mut [(u64, u32)]) {
-    if list.len() > 20 {
-        return list.sort_by_key(|e| Reverse(e.0));
+#[inline(always)]
+fn insert(list: &mut Vec<(u64, u32)>, e: (u64, u32)) {
+    let mut i = list.len();
+    list.push(e);
+    if i >= FEW {
+        return;
     }
-    for i in 1..list.len() {
-        let (e, mut j) = (list[i], i);
-        while j > 0 && list[j - 1].0 < e.0 {
-            list[j] = list[j - 1];
-            j -= 1;
-        }
-        list[j] = e;
+    while i > 0 && list[i - 1].0 < e.0 {
+        list[i] = list[i - 1];
+        i -= 1;
+        list[i] = e;
     }
 }
 
@@ -280,7 +311,7 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
         _: &mut impl Choices,
     ) -> Option<(Time, E)> {
         loop {
-            if let Some((time, place)) = self.pop() {
+            if let Some((time, place)) = self.pop().or_else(|| self.single()) {
                 return Some((Time(time), self.take(place)));
             }
             if !self.advance() {
