@@ -2,7 +2,8 @@
 //! hashed by FNV-1a, 64 bits. Both give the same number on every machine and in every release; neither
 //! withstands an adversary, and nothing here needs that.
 
-use super::{Bits, Epoch};
+use super::kept::Sum;
+use super::{Bits, Epoch, Kept};
 
 /// wyhash's `mum`: the two halves of the 128-bit product, xored.
 #[inline]
@@ -71,71 +72,168 @@ impl Mix {
     }
 }
 
+/// The members of a set of numbers below 64, ascending.
+#[inline(always)]
+fn members(mut set: u64) -> impl Iterator<Item = u64> {
+    std::iter::from_fn(move || {
+        let first = (set != 0).then(|| set.trailing_zeros() as u64)?;
+        set &= set - 1;
+        Some(first)
+    })
+}
+
 /// Digest of a state in which epochs count only by their *rank* among those still named: a state that
 /// differs from another only in how many epochs came before has the same digest.
 ///
-/// The state is walked once; what it named is mixed when all epochs are known.
+/// The state is walked once: words are mixed at once, epochs when all are known, in the order in which they were
+/// named. Parts that have not changed since the last time are not walked again.
 #[derive(Clone, Debug, Default)]
 pub struct Digester {
-    words: Vec<u64>,
-    /// Where in `words` an epoch stands.
-    places: Vec<u32>,
-    named: Vec<Epoch>,
+    low: u64,
+    high: u64,
+    epochs: Vec<Epoch>,
+    /// Those of them that are real, as a set; 0 for those that are too large for it.
+    named: u64,
+    /// For parts.
+    inner: Option<Box<Digester>>,
 }
 
 impl Digester {
     /// The 128-bit digest of what `walk` names. `self` is only scratch space and can be used again.
-    pub fn digest(&mut self, mut walk: impl FnMut(&mut Digester)) -> u128 {
-        self.words.clear();
-        self.places.clear();
-        self.named.clear();
+    pub fn digest(&mut self, walk: impl FnOnce(&mut Digester)) -> u128 {
+        let [low, high] = self.walked(walk);
+        (mix(high, low.rotate_left(32)) as u128) << 64 | mix(low, high) as u128
+    }
+
+    #[inline(always)]
+    fn walked(&mut self, walk: impl FnOnce(&mut Digester)) -> [u64; 2] {
+        (self.low, self.high) = (0x4528_21E6_38D0_1377, 0xBE54_66CF_34E9_0C6C);
+        self.epochs.clear();
+        self.named = 0;
         walk(self);
-        self.named.sort_unstable();
-        for &place in &self.places {
-            if let Some(word) = self.words.get_mut(place as usize) {
-                *word = 1 + self.named.iter().take_while(|&e| e < word).count() as u64;
+        self.word(self.epochs.len() as u64);
+        if self.named & 1 != 0 {
+            self.rank_large()
+        } else {
+            self.rank()
+        }
+        [self.low, self.high]
+    }
+
+    /// Mixes the epochs in, by rank among those that were named.
+    fn rank(&mut self) {
+        let mut ranks = [0u8; 64];
+        for (rank, e) in (1..).zip(members(self.named)) {
+            ranks[e as usize] = rank;
+        }
+        self.mix_ranks(|e| ranks.get(e as usize).copied().unwrap_or(0xFF)); // the last: for ever
+    }
+
+    /// The same, if any of them has a large number.
+    #[cold]
+    fn rank_large(&mut self) {
+        let named = self.real();
+        if named.len() >= 0xFF {
+            for i in 0..self.epochs.len() {
+                let e = self.epochs[i];
+                self.word(if e == 0 || e == Epoch::MAX { e } else { 1 + named.partition_point(|&n| n < e) as u64 });
+            }
+            return;
+        }
+        self.mix_ranks(|e| match e {
+            0 => 0,
+            Epoch::MAX => 0xFF,
+            e => 1 + named.partition_point(|&n| n < e) as u8,
+        });
+    }
+
+    /// Eight to a word.
+    #[inline(always)]
+    fn mix_ranks(&mut self, rank: impl Fn(Epoch) -> u8) {
+        let (mut word, mut n) = (0, 0);
+        for i in 0..self.epochs.len() {
+            word = word << 8 | rank(self.epochs[i]) as u64;
+            n += 1;
+            if n % 8 == 0 {
+                self.word(word);
             }
         }
-        if !self.words.len().is_multiple_of(2) {
-            self.words.push(0);
-        }
-        self.mixed()
+        self.word(word);
     }
 
-    /// Two words at a time, in two chains that wait for nothing but themselves.
-    fn mixed(&self) -> u128 {
-        let (mut low, mut high) = (0x4528_21E6_38D0_1377 ^ self.words.len() as u64, 0xBE54_66CF_34E9_0C6C);
-        for pair in self.words.chunks_exact(2) {
-            let (a, b) = (pair[0], pair[1]);
-            low = fold(low ^ a, b ^ 0x9E37_79B9_7F4A_7C15).wrapping_add(a);
-            high = fold(high ^ b, a ^ 0xBF58_476D_1CE4_E5B9).wrapping_add(b);
-        }
-        let (low, high) = (mix(low, high), mix(high, low.rotate_left(32)));
-        (high as u128) << 64 | low as u128
+    /// The epochs that were named, in their order, once each.
+    fn real(&self) -> Vec<Epoch> {
+        let mut named: Vec<Epoch> = self.epochs.iter().copied().filter(|&e| e != 0 && e != Epoch::MAX).collect();
+        named.sort_unstable();
+        named.dedup();
+        named
     }
 
-    /// Takes one word in.
-    #[inline]
+    /// Takes a part in: its digest, and the epochs that it names.
+    #[inline(always)]
+    pub fn kept<T>(&mut self, part: &Kept<T>, walk: impl FnOnce(&T, &mut Digester)) {
+        match part.known() {
+            Some(sum) => {
+                debug_assert_eq!(sum, self.walk_again(part, walk), "[cutline bug] a part changed behind its own back");
+                self.sum(&sum);
+            }
+            None => self.walk_part(part, walk),
+        }
+    }
+
+    /// What would be known of the part if it were walked now.
+    fn walk_again<T>(&mut self, part: &Kept<T>, walk: impl FnOnce(&T, &mut Digester)) -> Sum {
+        let mut inner = self.inner.take().unwrap_or_default();
+        let words = inner.walked(|d| walk(part, d));
+        let sum = Sum { words, named: inner.named };
+        self.inner = Some(inner);
+        sum
+    }
+
+    fn walk_part<T>(&mut self, part: &Kept<T>, walk: impl FnOnce(&T, &mut Digester)) {
+        let mut inner = self.inner.take().unwrap_or_default();
+        let words = inner.walked(|d| walk(part, d));
+        if inner.named & 1 == 0 {
+            let sum = Sum { words, named: inner.named };
+            self.sum(&sum);
+            part.keep(Some(sum));
+        } else {
+            words.into_iter().for_each(|w| self.word(w));
+            inner.real().into_iter().for_each(|e| self.name(e));
+            part.keep(None);
+        }
+        self.inner = Some(inner);
+    }
+
+    #[inline(always)]
+    fn sum(&mut self, sum: &Sum) {
+        sum.words.into_iter().for_each(|w| self.word(w));
+        self.named |= sum.named;
+        self.epochs.extend(members(sum.named));
+    }
+
+    /// Takes one word in: into two chains that do not wait for one another.
+    #[inline(always)]
     pub fn word(&mut self, w: u64) {
-        self.words.push(w);
+        self.low = fold(self.low ^ w, 0x9E37_79B9_7F4A_7C15).wrapping_add(w);
+        self.high = (self.high ^ w).wrapping_mul(0xBF58_476D_1CE4_E5B9).rotate_left(29);
     }
 
     /// Takes an epoch in, by its rank. 0 ("none") and `Epoch::MAX` ("for ever") stand for themselves.
     #[inline(always)]
     pub fn epoch(&mut self, e: Epoch) {
-        if e != 0 && e != Epoch::MAX {
-            self.name(e);
-        }
-        self.words.push(e);
+        self.low = self.low.wrapping_add(0xA076_1D64_78BD_642F); // that there is one, between these two words
+        self.name(e);
     }
 
-    /// The next word is this epoch.
-    #[inline(never)]
+    #[inline]
     fn name(&mut self, e: Epoch) {
-        self.places.push(self.words.len() as u32);
-        if !self.named.contains(&e) {
-            self.named.push(e);
-        }
+        self.named |= match e {
+            0 | Epoch::MAX => 0,
+            1..64 => 1 << e,
+            _ => 1,
+        };
+        self.epochs.push(e);
     }
 
     /// Takes a set in.

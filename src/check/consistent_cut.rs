@@ -13,13 +13,13 @@ pub(super) fn completed(judge: &mut Judge<'_>, at: At, epoch: Epoch) {
         return missing(judge, at, epoch, 0);
     };
     let tasks = 0..graph.tasks.len() as TaskId;
-    if let Some(t) = tasks.clone().find(|&t| cut.tasks[t as usize].is_none()) {
+    if let Some(t) = tasks.clone().find(|&t| cut.copies.tasks[t as usize].is_none()) {
         return missing(judge, at, epoch, t);
     }
-    if let Some(t) = tasks.clone().find(|&t| !cut.acked.contains(t)) {
+    if let Some(t) = tasks.clone().find(|&t| !cut.copies.acked.contains(t)) {
         return unacknowledged(judge, at, epoch, t);
     }
-    if cut.log.is_empty() {
+    if cut.copies.log.is_empty() {
         let wrong = |f: &Flow| (f.sent, f.sent_sum) != (f.received, f.received_sum);
         if let Some(c) = cut.flows.iter().position(wrong) {
             differs(judge, at, epoch, c as ChannelId);
@@ -28,7 +28,7 @@ pub(super) fn completed(judge: &mut Judge<'_>, at: At, epoch: Epoch) {
     }
     let mut with_log = cut.flows.clone();
     let mut out_of_order = None;
-    for l in &cut.log {
+    for l in &cut.copies.log {
         let f = &mut with_log[l.channel as usize];
         f.received += 1;
         f.received_sum = f.received_sum.wrapping_add(l.record.word());
@@ -66,7 +66,7 @@ fn differs(judge: &mut Judge<'_>, at: At, epoch: Epoch, c: ChannelId) {
     let channel = &judge.job.graph.channels[c as usize];
     let (from, to) = (judge.task(channel.from), judge.task(channel.to));
     let f = cut.flows[c as usize];
-    let logged: Vec<u64> = cut.log.iter().filter(|l| l.channel == c).map(|l| l.seq).collect();
+    let logged: Vec<u64> = cut.copies.log.iter().filter(|l| l.channel == c).map(|l| l.seq).collect();
     let n = logged.len() as u64;
     let (kind, seq, story) = if let Some(&seq) = logged.iter().find(|&&s| s <= f.received) {
         ("in-state-and-log", seq, format!("record {seq} is in the snapshot twice: in {to}'s state and in its log"))

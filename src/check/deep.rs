@@ -7,7 +7,7 @@
 use super::judge::Judge;
 use super::ledger::Cut;
 use super::verdict::{Evidence, Property};
-use crate::base::{ChannelId, Digester, Record, TaskId};
+use crate::base::{ChannelId, Digester, Kept, Record, TaskId};
 use crate::dataflow::{AnyOperator, AnySource, Job, Out, Read, Source};
 use crate::graph::{Partition, Route};
 use crate::trace::At;
@@ -16,7 +16,7 @@ use std::rc::Rc;
 pub(super) struct Deep<'j> {
     job: &'j Job,
     sources: Rc<[Option<&'j AnySource>]>,
-    replicas: Vec<Option<AnyOperator>>,
+    replicas: Vec<Kept<Option<AnyOperator>>>,
     /// What the task that acted last must send …
     out: Out,
     /// … on these edges …
@@ -32,12 +32,7 @@ impl Clone for Deep<'_> {
         Deep { sources: Rc::clone(&self.sources), replicas: self.replicas.clone(), out: self.out.clone(), ..*self }
     }
     fn clone_from(&mut self, o: &Self) {
-        for (a, b) in self.replicas.iter_mut().zip(&o.replicas) {
-            match (a, b) {
-                (Some(a), Some(b)) => a.clone_from(b),
-                (a, b) => *a = b.clone(),
-            }
-        }
+        self.replicas.clone_from(&o.replicas);
         self.out.sends.clone_from(&o.out.sends);
         (self.routes, self.next) = (o.routes, o.next);
     }
@@ -49,7 +44,7 @@ impl<'j> Deep<'j> {
         Deep {
             job,
             sources: (0..job.graph.tasks.len() as TaskId).map(|t| job.source(t)).collect(),
-            replicas: replicas.collect(),
+            replicas: replicas.map(Kept::new).collect(),
             out: Out::new(job.symbols.clone()),
             routes: &[],
             next: (0, 0, 0),
@@ -65,7 +60,7 @@ impl<'j> Deep<'j> {
     #[inline(always)]
     pub fn process(&mut self, t: TaskId, c: ChannelId, r: Record) {
         self.out.sends.clear();
-        if let Some(operator) = &mut self.replicas[t as usize] {
+        if let Some(operator) = &mut *self.replicas[t as usize] {
             // A panic is told by a fact of its own.
             let port = if self.ports { self.job.graph.channels[c as usize].port } else { 0 };
             _ = operator.process(port, r, &mut self.out);
@@ -165,15 +160,17 @@ impl<'j> Deep<'j> {
     /// Back to the cut (`None`: to the start).
     pub fn rewind(&mut self, cut: Option<&Cut>) {
         for (t, replica) in self.replicas.iter_mut().enumerate() {
-            let kept = cut.and_then(|c| c.tasks[t].as_ref()?.replica.clone());
-            *replica = kept.or_else(|| self.job.operator(t as TaskId).cloned());
+            let kept = cut.and_then(|c| c.copies.tasks[t].as_ref()?.replica.clone());
+            **replica = kept.or_else(|| self.job.operator(t as TaskId).cloned());
         }
         self.out.sends.clear();
         self.next = (0, 0, 0);
     }
 
     pub fn digest(&self, d: &mut Digester) {
-        self.replicas.iter().flatten().for_each(|o| d.word(o.state()));
+        for replica in self.replicas.iter().filter(|r| r.is_some()) {
+            d.kept(replica, |o, d| d.word(o.as_ref().map_or(0, |o| o.state())));
+        }
         // What the last task still has to send is an open obligation.
         d.word(self.out.sends.len().saturating_sub(self.next.0) as u64);
     }

@@ -9,7 +9,7 @@ use crate::trace::At;
 const P: Property = Property::DurableRestore;
 
 pub(super) fn restarting(judge: &mut Judge<'_>, at: At, epoch: Epoch) {
-    let newest = judge.ledger.completed.as_ref().map_or(0, |c| c.epoch);
+    let newest = judge.ledger.completed.as_ref().map_or(0, |c| c.copies.epoch);
     if epoch == newest {
         return;
     }

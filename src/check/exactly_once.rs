@@ -73,11 +73,11 @@ pub(super) fn record_evidence(
 }
 
 pub(super) fn restored(judge: &mut Judge<'_>, at: At, task: TaskId, epoch: Epoch, state: u64) {
-    let cut = judge.ledger.completed.as_ref().filter(|c| c.epoch == epoch);
+    let cut = judge.ledger.completed.as_ref().filter(|c| c.copies.epoch == epoch);
     let want = match (epoch, judge.job.operator(task)) {
         (0, Some(operator)) => Some(operator.state()),
         (0, None) => None,
-        _ => cut.and_then(|c| c.tasks[task as usize].as_ref()).map(|t| t.state),
+        _ => cut.and_then(|c| c.copies.tasks[task as usize].as_ref()).map(|t| t.state),
     };
     if let Some(want) = want.filter(|&w| w != state) {
         let name = judge.task(task).to_string();
@@ -98,8 +98,8 @@ pub(super) fn replayed(judge: &mut Judge<'_>, at: At, task: TaskId, c: ChannelId
     flow.received_sum = flow.received_sum.wrapping_add(r.word());
     let want = flow.received;
     let from = judge.ledger.restored_from;
-    let cut = judge.ledger.completed.as_ref().filter(|cut| cut.epoch == from);
-    let logged = cut.and_then(|cut| cut.log.iter().find(|l| l.channel == c && l.seq == seq));
+    let cut = judge.ledger.completed.as_ref().filter(|cut| cut.copies.epoch == from);
+    let logged = cut.and_then(|cut| cut.copies.log.iter().find(|l| l.channel == c && l.seq == seq));
     let (kind, story) = match logged {
         None => ("replayed-not-logged", "which is not in the log"),
         Some(l) if l.record != r => ("replayed-other-record", "with another content than the logged one"),

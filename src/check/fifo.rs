@@ -14,7 +14,7 @@ pub(super) fn wrong_delivery(judge: &mut Judge<'_>, at: At, task: TaskId, c: Cha
     // What the sender had sent when its copy was taken is not sent again: after a restart the transport begins
     // behind it. If the receiver expects less, it should have replayed a log.
     let from = judge.ledger.restored_from;
-    let cut = judge.ledger.completed.as_ref().filter(|cut| cut.epoch == from && from != 0);
+    let cut = judge.ledger.completed.as_ref().filter(|cut| cut.copies.epoch == from && from != 0);
     let begins = cut.map_or(0, |cut| cut.flows[c as usize].sent);
     let restart = seq == begins + 1 && want <= begins;
     let (name, channel) = (judge.task(task).to_string(), judge.job.graph.spell_channel(c));

@@ -121,13 +121,13 @@ impl<'j> Judge<'j> {
                 self.count(Property::ProtocolMisuse);
                 minimal_snapshot::logged(self, at, epoch, channel, seq);
                 if protocol_misuse::logged(self, at, task, epoch) {
-                    self.ledger.cut_mut(epoch, &self.job.graph).log.push(LogEntry { channel, seq, record });
+                    self.ledger.cut_mut(epoch, &self.job.graph).copies.log.push(LogEntry { channel, seq, record });
                 }
             }
             Fact::Acknowledged { task, epoch, .. } => {
                 self.count(Property::ProtocolMisuse);
                 if protocol_misuse::acknowledged(self, at, task, epoch) {
-                    self.ledger.cut_mut(epoch, &self.job.graph).acked.insert(task);
+                    self.ledger.cut_mut(epoch, &self.job.graph).copies.acked.insert(task);
                 }
             }
             Fact::Triggered { epoch } => {
@@ -228,7 +228,7 @@ impl<'j> Judge<'j> {
         self.ledger.awaiting = tasks.iter().copied().collect();
         self.ledger.restoring = !tasks.is_empty();
         if let Some(deep) = &mut self.deep {
-            deep.rewind(self.ledger.completed.as_deref().filter(|c| c.epoch == epoch));
+            deep.rewind(self.ledger.completed.as_deref().filter(|c| c.copies.epoch == epoch));
         }
         self.liveness.fault(at);
     }

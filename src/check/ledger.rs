@@ -1,7 +1,7 @@
 //! The ledger: per channel what was sent and received, per task and epoch the cut. Data and the walk; what
 //! is right and wrong is said elsewhere.
 
-use crate::base::{Bits, ChannelId, Digester, Epoch, Record, TaskId};
+use crate::base::{Bits, ChannelId, Digester, Epoch, Kept, Record, TaskId};
 use crate::dataflow::AnyOperator;
 use crate::graph::ExecutionGraph;
 use std::rc::Rc;
@@ -14,6 +14,26 @@ pub(super) struct Flow {
     pub received: u64,
     pub sent_sum: u64,
     pub received_sum: u64,
+}
+
+/// Number and sum in one word. Each record adds its own mixed word to the sum, and this to that: what is in doubt is
+/// no more than whether two sums of such words can be equal.
+fn counted(number: u64, sum: u64) -> u64 {
+    sum.wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
+impl Flow {
+    /// What was sent and not yet received.
+    fn in_transit(&self) -> u64 {
+        counted(self.sent.wrapping_sub(self.received), self.sent_sum.wrapping_sub(self.received_sum))
+    }
+    /// What was sent between `then` and here.
+    fn sent_since(&self, then: &Flow) -> u64 {
+        counted(self.sent.wrapping_sub(then.sent), self.sent_sum.wrapping_sub(then.sent_sum))
+    }
+    fn received_since(&self, then: &Flow) -> u64 {
+        counted(self.received.wrapping_sub(then.received), self.received_sum.wrapping_sub(then.received_sum))
+    }
 }
 
 /// A record in a log.
@@ -34,37 +54,60 @@ pub(super) struct TaskCut {
 
 /// A snapshot, as the facts tell it.
 pub(super) struct Cut {
+    pub copies: Kept<Copies>,
+    /// For each channel: sent at the sender's copy, received at the receiver's.
+    pub flows: Vec<Flow>,
+}
+
+/// What is in it, but for how far the channels were.
+pub(super) struct Copies {
     pub epoch: Epoch,
     pub tasks: Vec<Option<Rc<TaskCut>>>,
     pub acked: Bits,
-    /// For each channel: sent at the sender's copy, received at the receiver's.
-    pub flows: Vec<Flow>,
     pub log: Vec<LogEntry>,
 }
 
-impl Clone for Cut {
+impl Clone for Copies {
     fn clone(&self) -> Self {
-        Cut {
-            epoch: self.epoch,
-            tasks: self.tasks.clone(),
-            acked: self.acked.clone(),
-            flows: self.flows.clone(),
-            log: self.log.clone(),
-        }
+        Copies { epoch: self.epoch, tasks: self.tasks.clone(), acked: self.acked.clone(), log: self.log.clone() }
     }
     fn clone_from(&mut self, o: &Self) {
         self.epoch = o.epoch;
         self.tasks.clone_from(&o.tasks);
         self.acked.clone_from(&o.acked);
-        self.flows.clone_from(&o.flows);
         self.log.clone_from(&o.log);
+    }
+}
+
+impl Copies {
+    fn digest(&self, d: &mut Digester) {
+        d.epoch(self.epoch);
+        d.bits(&self.acked);
+        for t in &self.tasks {
+            d.word(t.as_ref().map_or(1, |t| t.state));
+        }
+        for l in &self.log {
+            d.word(l.record.word());
+            d.word(l.channel as u64);
+        }
+    }
+}
+
+impl Clone for Cut {
+    fn clone(&self) -> Self {
+        Cut { copies: self.copies.clone(), flows: self.flows.clone() }
+    }
+    fn clone_from(&mut self, o: &Self) {
+        self.copies.clone_from(&o.copies);
+        self.flows.clone_from(&o.flows);
     }
 }
 
 impl Cut {
     fn new(epoch: Epoch, g: &ExecutionGraph) -> Self {
         let tasks = (0..g.tasks.len()).map(|_| None).collect();
-        Cut { epoch, tasks, acked: Bits::default(), flows: vec![Flow::default(); g.channels.len()], log: Vec::new() }
+        let copies = Copies { epoch, tasks, acked: Bits::default(), log: Vec::new() };
+        Cut { copies: Kept::new(copies), flows: vec![Flow::default(); g.channels.len()] }
     }
 }
 
@@ -136,11 +179,11 @@ impl Ledger {
 
     /// The cut of `epoch`, made if it is not there.
     pub fn cut_mut(&mut self, epoch: Epoch, g: &ExecutionGraph) -> &mut Cut {
-        let i = match self.cuts.binary_search_by_key(&epoch, |c| c.epoch) {
+        let i = match self.cuts.binary_search_by_key(&epoch, |c| c.copies.epoch) {
             Ok(i) => i,
             Err(i) => {
                 let mut cut = self.spare.pop().unwrap_or_else(|| Cut::new(epoch, g));
-                cut.epoch = epoch;
+                cut.copies.epoch = epoch;
                 self.cuts.insert(i, cut);
                 i
             }
@@ -149,7 +192,7 @@ impl Ledger {
     }
 
     pub fn cut(&self, epoch: Epoch) -> Option<&Cut> {
-        self.cuts.iter().find(|c| c.epoch == epoch)
+        self.cuts.iter().find(|c| c.copies.epoch == epoch)
     }
 
     /// Takes the copy of a task into the cut.
@@ -164,20 +207,20 @@ impl Ledger {
             let (to, from) = (&mut cut.flows[c as usize], &flows[c as usize]);
             (to.received, to.received_sum) = (from.received, from.received_sum);
         }
-        cut.tasks[task as usize] = Some(Rc::new(copy));
+        cut.copies.tasks[task as usize] = Some(Rc::new(copy));
         std::mem::swap(&mut self.flows, &mut flows);
     }
 
     pub fn aborted(&mut self, epoch: Epoch) {
         self.pending.retain(|&e| e != epoch);
-        self.recycle(|c| c.epoch == epoch);
+        self.recycle(|c| c.copies.epoch == epoch);
     }
 
     pub fn completed(&mut self, epoch: Epoch) {
         self.pending.retain(|&e| e != epoch);
-        if let Some(i) = self.cuts.iter().position(|c| c.epoch == epoch) {
+        if let Some(i) = self.cuts.iter().position(|c| c.copies.epoch == epoch) {
             let cut = self.cuts.remove(i);
-            if self.completed.as_ref().is_none_or(|old| old.epoch < epoch) {
+            if self.completed.as_ref().is_none_or(|old| old.copies.epoch < epoch) {
                 let old = self.completed.replace(Rc::new(cut));
                 self.spare.extend(old.and_then(Rc::into_inner).map(cleaned));
             }
@@ -195,10 +238,10 @@ impl Ledger {
     pub fn rewind(&mut self, from: Epoch) {
         self.recycle(|_| true);
         self.restored_from = from;
-        match self.completed.as_ref().filter(|c| c.epoch == from && from != 0) {
+        match self.completed.as_ref().filter(|c| c.copies.epoch == from && from != 0) {
             Some(cut) => {
                 self.flows.clone_from(&cut.flows);
-                for (offsets, task) in self.offsets.iter_mut().zip(&cut.tasks) {
+                for (offsets, task) in self.offsets.iter_mut().zip(&cut.copies.tasks) {
                     if let Some(task) = task {
                         offsets.clone_from(&task.offsets);
                     }
@@ -212,27 +255,13 @@ impl Ledger {
     }
 
     pub fn digest(&self, d: &mut Digester) {
-        for f in &self.flows {
-            d.word(f.sent.wrapping_sub(f.received));
-            d.word(f.sent_sum.wrapping_sub(f.received_sum));
-        }
+        self.flows.iter().for_each(|f| d.word(f.in_transit()));
         for cut in self.cuts.iter().chain(self.completed.as_deref()) {
-            d.epoch(cut.epoch);
-            d.bits(&cut.acked);
-            for t in &cut.tasks {
-                d.word(t.as_ref().map_or(1, |t| t.state));
-            }
+            d.kept(&cut.copies, Copies::digest);
             for (f, now) in cut.flows.iter().zip(&self.flows) {
-                let (sent, received) = (f.sent.wrapping_sub(now.sent), f.received.wrapping_sub(now.received));
-                d.word(sent << 32 | received & 0xFFFF_FFFF); // (numbers of records have 32 bits)
-                d.word(f.sent_sum.wrapping_sub(now.sent_sum));
-                d.word(f.received_sum.wrapping_sub(now.received_sum));
+                d.word(f.sent_since(now));
+                d.word(f.received_since(now));
             }
-            for l in &cut.log {
-                d.word(l.record.word());
-                d.word(l.channel as u64);
-            }
-            d.word(cut.log.len() as u64);
         }
         self.pending.iter().for_each(|&e| d.epoch(e));
         d.bits(&self.awaiting);
@@ -243,9 +272,10 @@ impl Ledger {
 }
 
 fn cleaned(mut cut: Cut) -> Cut {
-    cut.tasks.iter_mut().for_each(|t| *t = None);
     cut.flows.iter_mut().for_each(|f| *f = Flow::default());
-    cut.acked.clear();
-    cut.log.clear();
+    let copies = &mut *cut.copies;
+    copies.tasks.iter_mut().for_each(|t| *t = None);
+    copies.acked.clear();
+    copies.log.clear();
     cut
 }

@@ -26,7 +26,7 @@ pub(super) fn misused(
 }
 
 fn has_copy(judge: &Judge<'_>, task: TaskId, epoch: Epoch) -> bool {
-    judge.ledger.cut(epoch).is_some_and(|c| c.tasks[task as usize].is_some())
+    judge.ledger.cut(epoch).is_some_and(|c| c.copies.tasks[task as usize].is_some())
 }
 
 /// Whether a copy makes sense here.
@@ -44,7 +44,7 @@ pub(super) fn logged(judge: &mut Judge<'_>, at: At, task: TaskId, epoch: Epoch) 
     if !judge.ledger.pending.contains(&epoch) {
         return false;
     }
-    let closed = judge.ledger.cut(epoch).is_some_and(|c| c.acked.contains(task));
+    let closed = judge.ledger.cut(epoch).is_some_and(|c| c.copies.acked.contains(task));
     if !has_copy(judge, task, epoch) {
         misused(judge, at, Some(task), epoch, "log", "no copy was taken for this epoch");
     } else if closed {

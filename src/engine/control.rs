@@ -10,7 +10,6 @@ use crate::graph::Role;
 use crate::protocol::{CoordinatorEffect as Fx, CoordinatorInput, Input, To};
 use crate::trace::{Fact, Observer, Outcome};
 use crate::world::Agenda;
-use std::rc::Rc;
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A message to the coordinator.
@@ -66,7 +65,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             self.refuse_late_part(task, epoch, cx);
         }
         let mut fx = std::mem::take(&mut cx.scratch.coordinator);
-        Rc::make_mut(&mut self.coordinator).handle(input, &mut fx);
+        self.coordinator.handle(input, &mut fx);
         let mut i = 0;
         while i < fx.len() {
             self.decide(fx[i], &mut fx, cx);
@@ -89,7 +88,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             Fx::Write { epoch } => {
                 self.cut_before_decision(cx);
                 if self.write_metadata(epoch, cx) {
-                    Rc::make_mut(&mut self.coordinator).handle(CoordinatorInput::Written { epoch }, fx);
+                    self.coordinator.handle(CoordinatorInput::Written { epoch }, fx);
                 }
             }
             Fx::Complete { epoch } => self.complete(epoch, cx),

@@ -87,7 +87,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 self.instruct(t, Input::Cancel { input, epoch }, cx);
             }
             _ => {
-                let task = &mut self.tasks[t as usize];
+                let task = &mut *self.tasks[t as usize];
                 task.ended.insert(input);
                 cx.tell(Fact::EndReceived { task: t, attempt: task.attempt, channel: c });
                 self.instruct(t, Input::End(Some(input)), cx);
@@ -118,7 +118,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         record: Record,
         cx: &mut Cx<'_, C, O>,
     ) {
-        let task = &mut self.tasks[t as usize];
+        let task = &mut *self.tasks[t as usize];
         let attempt = task.attempt;
         task.protocol.record(input, &mut cx.scratch.fx);
         if !cx.scratch.fx.is_empty() {
@@ -141,7 +141,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         record: Record,
         cx: &mut Cx<'_, C, O>,
     ) {
-        let task = &mut self.tasks[t as usize];
+        let task = &mut *self.tasks[t as usize];
         let attempt = task.attempt;
         let Some(operator) = &mut task.operator else { return };
         let out = &mut cx.scratch.out;
@@ -210,7 +210,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     ) {
         let mut fx = std::mem::take(&mut cx.scratch.fx);
         for effect in fx.drain(..) {
-            let task = &mut self.tasks[t as usize];
+            let task = &mut *self.tasks[t as usize];
             let attempt = task.attempt;
             let Effect::Log(epoch) = effect else {
                 let why = "in answer to a record, only logging makes sense";

@@ -103,7 +103,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         for (&split, &offset) in splits {
             self.planner.handle(PlanInput::Offset { task: t, split, offset }, &mut plan);
         }
-        let task = &mut self.tasks[t as usize];
+        let task = &mut *self.tasks[t as usize];
         match (&mut task.operator, &content.operator) {
             (Some(a), Some(b)) => a.clone_from(b),
             (a, b) => *a = b.clone(),

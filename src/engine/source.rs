@@ -40,7 +40,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// The source's timer went off.
     #[inline(always)]
     pub(super) fn source_step<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) -> bool {
-        let task = &mut self.tasks[t as usize];
+        let task = &mut *self.tasks[t as usize];
         if A::TIMED && (!task.up || task.due != self.net.now || task.at_end) {
             return false;
         }
@@ -86,7 +86,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     #[inline(never)]
     fn pass_position<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) {
-        let task = &mut self.tasks[t as usize];
+        let task = &mut *self.tasks[t as usize];
         let position = task.taken;
         task.taken += 1;
         task.position = self.plan.position(task.taken);
@@ -104,7 +104,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// Falling silent costs no step: it is noticed as soon as there is nothing more to read.
     fn fall_silent<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) {
-        let task = &mut self.tasks[t as usize];
+        let task = &mut *self.tasks[t as usize];
         if task.peek() == Ahead::Silent && !task.silent && !task.position_due() {
             task.silent = true;
             let done = CoordinatorInput::SourceDone { task: t, attempt: task.attempt, ended: false };
@@ -126,7 +126,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// Sets a source going again that found no room, or stalled.
     pub(super) fn wake_source(&mut self, t: TaskId) {
-        let task = &mut self.tasks[t as usize];
+        let task = &mut *self.tasks[t as usize];
         if std::mem::take(&mut task.waiting) {
             self.set_timer(t, self.net.now);
         }

@@ -3,7 +3,7 @@
 use super::event::{Event, What};
 use super::network::Network;
 use super::plan::{AnyClient, Plan};
-use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Record, TaskId, Time, copy_list, fold};
+use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Kept, Record, TaskId, Time, copy_list, fold};
 use crate::dataflow::{AnyOperator, AnySource};
 use crate::graph::{Partition, Route};
 use crate::protocol::{AnyCoordinator, AnyPlanner, AnyProtocol, CoordinatorInput, Shape};
@@ -156,10 +156,9 @@ pub struct Engine<'p, A> {
     pub(super) steps: u64,
     pub(super) most: u64,
     pub(super) delivered: u64,
-    pub(super) tasks: Vec<TaskState<'p>>,
+    pub(super) tasks: Vec<Kept<TaskState<'p>>>,
     pub(super) store: Store<Content>,
-    /// Shared with copies of the state until it changes.
-    pub(super) coordinator: Rc<AnyCoordinator>,
+    pub(super) coordinator: Kept<AnyCoordinator>,
     pub(super) planner: AnyPlanner,
     pub(super) client: Option<AnyClient>,
     pub(super) letters: Vec<Option<Letter>>,
@@ -191,7 +190,7 @@ impl<A: Clone> Clone for Engine<'_, A> {
             net: self.net.clone(),
             tasks: self.tasks.clone(),
             store: self.store.clone(),
-            coordinator: Rc::clone(&self.coordinator),
+            coordinator: self.coordinator.clone(),
             planner: self.planner.clone(),
             client: self.client.as_ref().map(|c| c.boxed()),
             letters: self.letters.clone(),
@@ -259,9 +258,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             steps: 0,
             most: plan.max_steps,
             delivered: 0,
-            tasks: tasks.collect(),
+            tasks: tasks.map(Kept::new).collect(),
             store: Store::new(graph.tasks.len()),
-            coordinator: Rc::new(plan.coordinator()),
+            coordinator: Kept::new(plan.coordinator()),
             planner: plan.planner(),
             client: plan.variant.client.as_ref().map(|make| make()),
             letters: Vec::new(),
@@ -311,31 +310,19 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     pub fn digest(&self, d: &mut Digester) {
         debug_assert!(!A::TIMED, "[cutline bug] what is in transit is in the agenda");
         for (i, t) in self.tasks.iter().enumerate() {
-            let flags = t.up as u64 | (t.at_end as u64) << 1 | (t.silent as u64) << 2 | (t.closed as u64) << 3;
-            d.word(flags | if t.up { (t.taken as u64) << 4 } else { 0 });
-            if !t.up {
-                continue;
+            d.kept(t, |t, d| self.digest_task(i, t, d));
+            if t.up {
+                self.digest_turns(i, |c| self.net.channels.starts[c as usize].sent as u64, d);
             }
-            d.word(t.operator.as_ref().map_or(1, |o| o.state()));
-            t.offsets.iter().for_each(|&o| d.word(o));
-            if self.watched {
-                d.word(t.deliveries);
-            }
-            d.epoch(t.asked);
-            d.bits(&t.ended);
-            t.protocol.digest(d);
-            for (epoch, content) in &t.open {
-                d.epoch(*epoch);
-                content.digest(d);
-                self.digest_turns(i, |c| self.sent_by(i, c, content), d);
-            }
-            self.digest_turns(i, |c| self.net.channels.starts[c as usize].sent as u64, d);
         }
         for c in 0..self.net.channels.ends.len() as ChannelId {
             for m in self.net.channels.iter(c) {
                 match m.what() {
                     What::Record => d.word(m.record().map_or(0, |(_, r)| r.word())),
-                    What::Barrier => d.epoch(m.epoch()),
+                    What::Barrier => {
+                        d.word(1);
+                        d.epoch(m.epoch());
+                    }
                     What::Cancel => {
                         d.word(2);
                         d.epoch(m.epoch());
@@ -345,18 +332,16 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             }
             d.word(4);
         }
-        for (epoch, task, part) in self.store.parts() {
-            d.epoch(epoch);
-            d.word((task as u64) << 1 | part.durable as u64);
-            part.content.digest(d);
-            self.digest_turns(task as usize, |c| self.sent_by(task as usize, c, &part.content), d);
-        }
+        self.store.digest(d, |task, content, d| {
+            content.digest(d);
+            self.digest_turns(task as usize, |c| self.sent_by(task as usize, c, content), d);
+        });
         self.store.completed.iter().for_each(|&e| d.epoch(e));
         for (epoch, acked) in &self.begun {
             d.epoch(*epoch);
             d.bits(acked);
         }
-        self.coordinator.digest(d);
+        d.kept(&self.coordinator, |c, d| c.digest(d));
         self.planner.digest(d);
         if let Some(l) = &self.net.link {
             l.digest(d);
@@ -368,6 +353,29 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         self.struck.iter().for_each(|&(n, m)| d.word((n as u64) << 32 | m as u64));
         self.declined.iter().for_each(|&n| d.word(n as u64));
         d.word((self.failing as u64) << 1 | self.undecided as u64);
+    }
+
+    fn digest_task(&self, i: usize, t: &TaskState<'_>, d: &mut Digester) {
+        let flags = t.up as u64 | (t.at_end as u64) << 1 | (t.silent as u64) << 2 | (t.closed as u64) << 3;
+        d.word(flags | if t.up { (t.taken as u64) << 4 } else { 0 });
+        if !t.up {
+            return;
+        }
+        d.word(t.operator.as_ref().map_or(1, |o| o.state()));
+        t.offsets.iter().for_each(|&o| d.word(o));
+        if self.watched {
+            d.word(t.deliveries);
+        }
+        if !self.declined.is_empty() {
+            d.epoch(t.asked);
+        }
+        d.bits(&t.ended);
+        t.protocol.digest(d);
+        for (epoch, content) in &t.open {
+            d.epoch(*epoch);
+            content.digest(d);
+            self.digest_turns(i, |c| self.sent_by(i, c, content), d);
+        }
     }
 
     /// Whose turn it is on the edges of a task that deal their records out: the one thing that depends on how many
@@ -388,6 +396,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Letters and writes on their way. Of an attempt it counts whether it is the present one.
     fn digest_control(&self, d: &mut Digester) {
         let alive = |t: TaskId, attempt| (attempt == self.tasks[t as usize].attempt) as u64;
+        d.word((self.letters.iter().flatten().count() as u64) << 32 | self.writes.iter().flatten().count() as u64);
         for letter in self.letters.iter().flatten() {
             let (kind, word, epoch) = match *letter {
                 Letter::Trigger { task, attempt, epoch } => (1, (task as u64) << 1 | alive(task, attempt), epoch),

@@ -225,7 +225,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     fn resume(&mut self, t: TaskId) -> bool {
-        let task = &mut self.tasks[t as usize];
+        let task = &mut *self.tasks[t as usize];
         if task.stalled > self.net.now || task.stalled == Time(0) {
             return false;
         }

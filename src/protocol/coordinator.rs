@@ -5,7 +5,8 @@
 //! channels: that the job may end it learns from the cuts themselves (`algorithm.md`, "The end of a job").
 
 use super::machine::Machine;
-use crate::base::{Attempt, Bits, Digester, Epoch, TaskId};
+use crate::base::{Attempt, Bits, Digester, Epoch, TaskId, copy_list};
+use std::rc::Rc;
 
 /// Settings of the coordinator. Times in nanoseconds.
 #[derive(Clone, Debug, Default)]
@@ -135,9 +136,9 @@ struct Pending {
 }
 
 /// The shipped coordinator.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Coordinator {
-    settings: CoordinatorSettings,
+    settings: Rc<CoordinatorSettings>,
     attempt: Attempt,
     next: Epoch,
     /// Ascending.
@@ -159,9 +160,32 @@ pub struct Coordinator {
     finished: bool,
 }
 
+impl Clone for Coordinator {
+    fn clone(&self) -> Self {
+        let mut copy = Coordinator::fresh(Rc::clone(&self.settings));
+        copy.clone_from(self);
+        copy
+    }
+    /// Everything but the settings: they never change.
+    fn clone_from(&mut self, o: &Self) {
+        (self.attempt, self.next) = (o.attempt, o.next);
+        copy_list(&mut self.pending, &o.pending);
+        copy_list(&mut self.completed, &o.completed);
+        self.done_positions.clone_from(&o.done_positions);
+        self.lost_positions.clone_from(&o.lost_positions);
+        self.ended.clone_from(&o.ended);
+        self.silent.clone_from(&o.silent);
+        (self.ticking, self.resting, self.due, self.finished) = (o.ticking, o.resting, o.due, o.finished);
+    }
+}
+
 impl Coordinator {
     /// A coordinator before the run begins.
     pub fn new(settings: CoordinatorSettings) -> Self {
+        Coordinator::fresh(Rc::new(settings))
+    }
+
+    fn fresh(settings: Rc<CoordinatorSettings>) -> Self {
         Coordinator {
             settings,
             attempt: 1,

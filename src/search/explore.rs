@@ -1,14 +1,13 @@
 //! All schedules and fault placements of a small plan: depth first, over the engine's own step, under the
 //! engine's own judge, pruned by the digest of both.
 
+use super::seen::Seen;
 use crate::base::Digester;
 use crate::check::{Judge, Monitor, RunVerdict, Violation};
 use crate::choice::Odometer;
 use crate::engine::{Engine, Plan, Step, Workbench};
 use crate::trace::{Observer, Outcome};
 use crate::world::AnyOrder;
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
 
 /// What an exploration found.
 #[derive(Clone, Debug, Default)]
@@ -27,25 +26,9 @@ pub struct Explored {
     pub violation: Option<Violation>,
 }
 
-/// Digests are well mixed: they are their own hash.
-#[derive(Default)]
-struct Same(u64);
-
-impl Hasher for Same {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {
-        unreachable!("[cutline bug] only digests are hashed")
-    }
-    fn write_u128(&mut self, n: u128) {
-        self.0 = n as u64;
-    }
-}
-
 /// Explores every schedule of `plan`, up to `most` states; stops at the first violation.
 pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
-    let mut seen: HashSet<u128, BuildHasherDefault<Same>> = HashSet::default();
+    let mut seen = Seen::new();
     let mut found = Explored::default();
     let mut scratch = Digester::default();
     let mut odometer = Odometer::default();
@@ -63,6 +46,7 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
     found.states = 1;
     let mut whole = true;
     let mut bench = Workbench::new(&plan.job.symbols);
+    let mut successors = Vec::new();
     while let Some(state) = stack.pop() {
         let (engine, judge) = &*state;
         if engine.at_rest() {
@@ -90,24 +74,29 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
             if next.1.stop() && bad(&next.1, &mut found) {
                 return found;
             }
-            if seen.insert(digest(&next.0, &next.1)) {
-                found.states += 1;
-                if found.states >= most {
-                    return found;
-                }
-                stack.push(next);
-            } else {
-                spare.push(next);
-            }
+            successors.push((digest(&next.0, &next.1), next));
             if !odometer.advance() {
                 break;
             }
         }
+        // The table is too large for any cache: all places are looked at before any, so that they are waited for
+        // side by side.
+        std::hint::black_box(successors.iter().fold(0, |all, (digest, _)| all ^ seen.look(*digest)));
+        for (digest, next) in successors.drain(..) {
+            if !seen.insert(digest) {
+                spare.push(next);
+                continue;
+            }
+            found.states += 1;
+            if found.states >= most {
+                return found;
+            }
+            stack.push(next);
+        }
         spare.push(state);
     }
     found.complete = whole;
-    // A table has 8 places for 7 entries, and a byte of its own for each.
-    found.bytes = seen.capacity() as u64 * 8 / 7 * (size_of::<u128>() as u64 + 1);
+    found.bytes = seen.bytes();
     found
 }
 

@@ -6,6 +6,7 @@ mod cause;
 mod explore;
 mod reduce;
 mod run;
+mod seen;
 mod shrink;
 mod story;
 mod twice;

@@ -1,6 +1,6 @@
 //! What is durable: parts of snapshots, and which snapshots are complete.
 
-use crate::base::{Attempt, Epoch, TaskId};
+use crate::base::{Attempt, Digester, Epoch, Kept, TaskId};
 use std::rc::Rc;
 
 /// What one task wrote for one snapshot.
@@ -39,7 +39,7 @@ impl<C> Clone for Shelf<C> {
 pub struct Store<C> {
     tasks: usize,
     /// For each epoch, ascending: the parts by task.
-    epochs: Vec<Shelf<C>>,
+    epochs: Vec<Kept<Shelf<C>>>,
     /// The completed store, ascending.
     pub completed: Vec<Epoch>,
 }
@@ -65,7 +65,7 @@ impl<C> Store<C> {
         let i = match self.epochs.binary_search_by_key(&epoch, |e| e.0) {
             Ok(i) => i,
             Err(i) => {
-                self.epochs.insert(i, Shelf(epoch, (0..self.tasks).map(|_| None).collect()));
+                self.epochs.insert(i, Kept::new(Shelf(epoch, (0..self.tasks).map(|_| None).collect())));
                 i
             }
         };
@@ -94,8 +94,8 @@ impl<C> Store<C> {
     /// Forgets all parts of a snapshot; hands them back with their tasks.
     pub fn delete(&mut self, epoch: Epoch) -> Vec<(TaskId, Part<C>)> {
         let Ok(i) = self.epochs.binary_search_by_key(&epoch, |e| e.0) else { return Vec::new() };
-        let parts = self.epochs.remove(i).1;
-        (0..).zip(parts).filter_map(|(t, p)| Some((t, p?))).collect()
+        let mut shelf = self.epochs.remove(i);
+        (0..).zip(shelf.1.drain(..)).filter_map(|(t, p)| Some((t, p?))).collect()
     }
 
     /// The epochs of which anything is held, ascending.
@@ -103,10 +103,17 @@ impl<C> Store<C> {
         self.epochs.iter().map(|e| e.0)
     }
 
-    /// Every part: (epoch, task, part).
-    pub fn parts(&self) -> impl Iterator<Item = (Epoch, TaskId, &Part<C>)> {
-        self.epochs
-            .iter()
-            .flat_map(|Shelf(e, list)| (0..).zip(list).filter_map(move |(t, p)| Some((*e, t, p.as_ref()?))))
+    /// Names every part: its epoch, its task, whether it is durable; what is in it, by `walk`.
+    pub fn digest(&self, d: &mut Digester, walk: impl Fn(TaskId, &C, &mut Digester)) {
+        for shelf in &self.epochs {
+            d.kept(shelf, |Shelf(epoch, list), d| {
+                d.epoch(*epoch);
+                for (t, part) in (0..).zip(list) {
+                    let Some(part) = part else { continue };
+                    d.word((t as u64) << 1 | part.durable as u64);
+                    walk(t, &part.content, d);
+                }
+            });
+        }
     }
 }
