@@ -1,7 +1,8 @@
 //! Messages arrive, records are processed and sent.
 
 use super::event::{Event, Message, What};
-use super::state::Engine;
+use super::network::Network;
+use super::state::{Engine, TaskState};
 use super::step::Cx;
 use crate::base::{ChannelId, Epoch, Record, TaskId};
 use crate::choice::Choices;
@@ -119,42 +120,43 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         cx: &mut Cx<'_, C, O>,
     ) {
         let task = &mut *self.tasks[t as usize];
-        let attempt = task.attempt;
         task.protocol.record(input, &mut cx.scratch.fx);
         if !cx.scratch.fx.is_empty() {
-            self.log(t, c, seq, record, cx);
-            if self.cut(Point::OpenLog, t, cx) {
-                return;
-            }
+            return self.process_logged(t, c, seq, record, cx);
         }
-        cx.tell(Fact::Processed { task: t, attempt, channel: c, seq, record });
-        self.compute(t, Some(c), self.port(c), record, cx);
+        cx.tell(Fact::Processed { task: t, attempt: task.attempt, channel: c, seq, record });
+        let port = if self.ports { self.plan.job.graph.channels[c as usize].port } else { 0 };
+        task.compute(&mut self.net, t, (c, port), record, cx);
+        self.note_filled();
     }
 
-    /// Lets the operator of `t` take `record`, and sends what it gives.
-    #[inline(always)]
-    pub(super) fn compute<C: Choices, O: Observer>(
+    /// The protocol wants the record in a log.
+    #[inline(never)]
+    fn process_logged<C: Choices, O: Observer>(
         &mut self,
         t: TaskId,
-        c: Option<ChannelId>,
-        port: u32,
+        c: ChannelId,
+        seq: u64,
         record: Record,
         cx: &mut Cx<'_, C, O>,
     ) {
-        let task = &mut *self.tasks[t as usize];
-        let attempt = task.attempt;
-        let Some(operator) = &mut task.operator else { return };
-        let out = &mut cx.scratch.out;
-        out.sends.clear();
-        if operator.process(port, record, out).is_err() {
-            return cx.tell(Fact::Panicked { task: t, attempt, channel: c, record });
+        self.log(t, c, seq, record, cx);
+        if !self.cut(Point::OpenLog, t, cx) {
+            cx.tell(Fact::Processed { task: t, attempt: self.tasks[t as usize].attempt, channel: c, seq, record });
+            self.compute(t, c, record, cx);
         }
-        let routes = task.routes;
-        let mut i = 0;
-        while let Some(&(edge, r)) = cx.scratch.out.sends.get(i) {
-            self.net.emit((t, attempt), routes, edge, r, cx);
-            i += 1;
-        }
+    }
+
+    /// Lets the operator of `t` take `record`, and sends what it gives.
+    pub(super) fn compute<C: Choices, O: Observer>(
+        &mut self,
+        t: TaskId,
+        c: ChannelId,
+        record: Record,
+        cx: &mut Cx<'_, C, O>,
+    ) {
+        let port = self.plan.job.graph.channels[c as usize].port;
+        self.tasks[t as usize].compute(&mut self.net, t, (c, port), record, cx);
         self.note_filled();
     }
 
@@ -228,14 +230,34 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         cx.scratch.fx = fx;
     }
 
-    /// The number of the channel's job edge among those that enter the receiver.
-    #[inline]
-    pub(super) fn port(&self, c: ChannelId) -> u32 {
-        if self.ports { self.plan.job.graph.channels[c as usize].port } else { 0 }
-    }
-
     /// The operator of a task, to look at.
     pub fn operator(&self, t: TaskId) -> Option<&AnyOperator> {
         self.tasks[t as usize].operator.as_ref()
+    }
+}
+
+impl TaskState<'_> {
+    /// Lets the operator take a record that came in on a port, and sends what it gives.
+    #[inline(always)]
+    fn compute<'p, A: Agenda<Event>, C: Choices, O: Observer>(
+        &mut self,
+        net: &mut Network<'p, A>,
+        task: TaskId,
+        (c, port): (ChannelId, u32),
+        record: Record,
+        cx: &mut Cx<'_, C, O>,
+    ) {
+        let attempt = self.attempt;
+        let Some(operator) = &mut self.operator else { return };
+        let out = &mut cx.scratch.out;
+        out.sends.clear();
+        if operator.process(port, record, out).is_err() {
+            return cx.tell(Fact::Panicked { task, attempt, channel: Some(c), record });
+        }
+        match cx.scratch.out.sends[..] {
+            [] => {}
+            [(edge, r)] => net.emit((task, attempt), self.routes, edge, r, cx),
+            _ => net.emit_each((task, attempt), self.routes, cx),
+        }
     }
 }

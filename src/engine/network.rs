@@ -71,11 +71,9 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         r: Record,
         cx: &mut Cx<'_, C, O>,
     ) {
-        if edge != Out::ALL {
-            return self.emit_on(from, routes, edge, r, cx);
-        }
-        for route in routes {
-            self.send_on(from, route, r, cx);
+        match routes {
+            [route] if edge == Out::ALL => self.send_on(from, route, r, cx),
+            _ => self.emit_on(from, routes, edge, r, cx),
         }
     }
 
@@ -88,8 +86,26 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         r: Record,
         cx: &mut Cx<'_, C, O>,
     ) {
-        if let Some(route) = routes.get(edge as usize) {
-            self.send_on(from, route, r, cx);
+        let to = if edge == Out::ALL {
+            routes
+        } else {
+            routes.get(edge as usize..).map_or(&[][..], |r| &r[..r.len().min(1)])
+        };
+        to.iter().for_each(|route| self.send_on(from, route, r, cx));
+    }
+
+    /// Sends all that the operator gave.
+    #[inline(never)]
+    pub fn emit_each<C: Choices, O: Observer>(
+        &mut self,
+        from: (TaskId, Attempt),
+        routes: &[Route],
+        cx: &mut Cx<'_, C, O>,
+    ) {
+        let mut i = 0;
+        while let Some(&(edge, r)) = cx.scratch.out.sends.get(i) {
+            self.emit_on(from, routes, edge, r, cx);
+            i += 1;
         }
     }
 

@@ -138,8 +138,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let attempt = self.attempt;
         for l in &content.log {
             cx.tell(Fact::Replayed { task: t, attempt, channel: l.channel, seq: l.seq, record: l.record });
-            let port = self.port(l.channel);
-            self.compute(t, Some(l.channel), port, l.record, cx);
+            self.compute(t, l.channel, l.record, cx);
             if self.cut(Point::Replay, t, cx) {
                 return;
             }

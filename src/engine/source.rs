@@ -69,9 +69,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 cx.tell(Fact::Read { task: t, attempt, split, offset });
                 self.net.emit((t, attempt), routes, Out::ALL, record, cx);
                 self.note_filled();
-                if calm {
-                    self.schedule(at, What::Source, t);
-                } else {
+                if calm && A::TIMED {
+                    self.net.agenda.schedule(at, Event::new(What::Source, t));
+                } else if !calm {
                     self.next_read(t, cx);
                 }
             }

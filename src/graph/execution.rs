@@ -66,7 +66,7 @@ impl Route {
     #[inline(always)]
     pub fn by_key(&self, key: u64) -> Option<ChannelId> {
         let groups = self.groups.len() as u64;
-        (groups != 0).then(|| self.first + self.groups[self.hash.group(key, groups) as usize])
+        if groups == 0 { None } else { Some(self.first + self.groups[self.hash.group(key, groups) as usize]) }
     }
 }
 

@@ -69,7 +69,7 @@ struct Node<E> {
 
 const NIL: u32 = u32::MAX;
 /// How many buckets there are: a power of two.
-const BUCKETS: usize = 2048;
+const BUCKETS: usize = 4096;
 
 /// In the order of (time, insertion): a calendar of buckets, each sorted when it is opened. What comes later than
 /// the calendar reaches waits in a heap.
