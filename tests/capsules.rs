@@ -7,6 +7,7 @@ use cutline::prelude::*;
 use cutline::scenario::{RecordsSpec, Scenario, read};
 use cutline::search::{Capsule, Case, Context, Failure, cause, replay, shrink, story, twice};
 use cutline::specimen::{Protocols, Specimen};
+use serde_json::{Value, json};
 use std::cell::Cell;
 use std::path::Path;
 
@@ -178,6 +179,33 @@ fn a_capsule_that_is_none_says_why() {
         assert_ne!(broken, text, "{from} is not in the golden capsule");
         let e = Capsule::parse(&broken).unwrap_err();
         assert!(e.contains(why), "{e}");
+    }
+    let none = "this is no scenario: expected a JSON object with \"cutline_scenario\": 1";
+    for (place, value, why) in [
+        ("/scenario", None, "scenario: is missing: expected an object, the scenario".to_string()),
+        ("/seed", None, "seed: is missing: expected the seed that it was found with".into()),
+        ("/choices", None, "choices: is missing: expected a list of the choices that were not dull".into()),
+        ("/verdict", None, "verdict: is missing: expected holds, violated or inconclusive".into()),
+        ("/digest", None, "digest: is missing: expected a string, the digest of the run".into()),
+        ("/choices/0/at", None, "choices[0].at: is missing".into()),
+        ("/scenario", Some(json!(-1)), format!("scenario: {none}")),
+        ("/scenario/name", Some(json!(5)), "scenario.name: expected a string, found 5".into()),
+        ("/choices", Some(json!(5)), "choices: expected a list, found 5".into()),
+        ("/choices/0", Some(json!(5)), "choices[0]: expected an object with named keys, found 5".into()),
+        (
+            "/choices/0/at",
+            Some(json!(-1)),
+            "choices[0].at: expected a whole number from 0 to 2^32 - 1, found -1".into(),
+        ),
+        ("/digest", Some(json!(5)), "digest: expected a string, found 5".into()),
+    ] {
+        let mut broken: Value = serde_json::from_str(text).unwrap();
+        let (parent, key) = place.rsplit_once('/').unwrap();
+        match value {
+            None => _ = broken.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(key).unwrap(),
+            Some(value) => *broken.pointer_mut(place).unwrap() = value,
+        }
+        assert_eq!(Capsule::parse(&broken.to_string()).unwrap_err(), why, "{place}");
     }
 }
 

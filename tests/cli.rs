@@ -86,6 +86,14 @@ fn refused(name: &str, text: &str, said: &[&str]) {
     }
 }
 
+/// Nothing but this is said.
+fn refused_alone(name: &str, text: &str, said: &str) {
+    refused(name, text, &[said]);
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("cli-{name}")).join("bad.json");
+    let o = cutline(&["run", &file.to_string_lossy()]);
+    assert_eq!(err(&o), format!("cutline: {}: {said}\n", file.display()), "{name}");
+}
+
 #[test]
 fn what_is_wrong_with_the_form_is_refused() {
     refused("empty", "", &["line 1, column 0: this is no JSON"]);
@@ -134,8 +142,8 @@ fn what_is_wrong_with_the_form_is_refused() {
 fn durations_are_checked() {
     let cases = [
         ("-5ms", "expected a duration that is not negative, found \"-5ms\""),
-        ("99999999999999999999s", "expected a duration of at most a year"),
-        ("999999999s", "expected a duration of at most a year"),
+        ("99999999999999999999s", "expected a duration of at most 366 days"),
+        ("31622401s", "expected a duration of at most 366 days"),
         ("5", "expected a duration such as \"5ms\""),
         ("1.5ms", "expected a duration such as \"5ms\""),
         ("", "expected a duration such as \"5ms\""),
@@ -224,6 +232,47 @@ fn what_is_wrong_with_the_job_is_refused() {
         &with(&[("/expect", json!({"verdict": "violated", "property": "luck"}))]),
         &["expect.property: expected one of consistent-cut, "],
     );
+    for verdict in ["holds", "inconclusive"] {
+        refused_alone(
+            &format!("property-{verdict}"),
+            &with(&[("/expect", json!({"verdict": verdict, "property": "fifo"}))]),
+            &format!(
+                "expect.property: only a violated run has one: expected none beside the verdict {verdict:?}, found \"fifo\""
+            ),
+        );
+    }
+}
+
+#[test]
+fn what_follows_from_another_error_is_not_said() {
+    let counts = |spec: Value| with(&[("/operators/counts", spec)]);
+    let (one, bad) = ("expected at least 1, found 0", json!({"kind": "filter", "modulo": 0, "remainder": 3}));
+    let cases = [
+        (
+            with(&[("/operators", json!({}))]),
+            "operators: the job is empty: expected at least one operator, a source".to_string(),
+        ),
+        (with(&[("/operators/numbers/parallelism", json!(0))]), format!("operators.numbers.parallelism: {one}")),
+        (
+            with(&[("/operators/numbers/parallelism", json!(70_000))]),
+            "operators: 70002 tasks: expected at most 4096".into(),
+        ),
+        (counts(bad), format!("operators.counts.modulo: {one}")),
+        (counts(json!({"kind": "map", "modulo": 0})), format!("operators.counts.modulo: {one}")),
+        (
+            counts(json!({"kind": "filter", "remainder": 3})),
+            "operators.counts.modulo: is missing: \"filter\" needs it".into(),
+        ),
+        (
+            counts(json!({"kind": "union", "modulo": 0})),
+            "operators.counts.modulo: is no setting of \"union\": expected none".into(),
+        ),
+    ];
+    for (i, (text, said)) in cases.iter().enumerate() {
+        refused_alone(&format!("alone-{i}"), text, said);
+    }
+    let empty = with(&[("/operators", json!({})), ("/edges/0/kind", json!("hush")), ("/protocol", json!("x"))]);
+    refused("empty-and-more", &empty, &["operators: the job is empty", "edges[0].kind: ", "protocol: "]);
 }
 
 #[test]
@@ -337,6 +386,39 @@ fn wrong_arguments_are_refused() {
     let o = cutline(&["run", s, "--set", "operators.triple.kind=nothing"]);
     assert_eq!(o.status.code(), Some(2));
     assert!(err(&o).contains("operators.triple.kind: no operator is of kind \"nothing\""), "{}", err(&o));
+    for option in ["--jobs", "--failures"] {
+        for text in ["0", "some"] {
+            let o = cutline(&["sweep", s, "--seeds", "0..2", option, text]);
+            assert_eq!((o.status.code(), out(&o)), (Some(2), String::new()), "{option} {text}");
+            let said = format!("expected a whole number, at least 1, found {text:?}");
+            assert!(err(&o).contains(&said), "{}", err(&o));
+        }
+    }
+}
+
+#[test]
+fn each_line_about_a_capsule_begins_with_its_file() {
+    let mut capsule: Value = serde_json::from_str(include_str!("golden/capsule-v1.json")).expect("JSON");
+    let at = fresh("capsule");
+    let mut refused = |place: &str, value: Value, said: &[&str]| {
+        *capsule.pointer_mut(place).expect("a place") = value;
+        let file = write(&at, "bad.json", &capsule.to_string());
+        let expected: String = said.iter().map(|s| format!("cutline: {file}: {s}\n")).collect();
+        for command in ["replay", "shrink"] {
+            let o = cutline(&[command, &file]);
+            assert_eq!((o.status.code(), out(&o), err(&o)), (Some(2), String::new(), expected.clone()), "{command}");
+        }
+    };
+    let from_one = ["scenario.max_steps: expected a number from 1 to 1000000000, found 0"];
+    refused(
+        "/scenario",
+        json!({"cutline_scenario": 1, "name": "x", "max_steps": 0, "operators": {"s": {"kind": "generator", "records": 1}}}),
+        &from_one,
+    );
+    let empty = "scenario.operators: the job is empty: expected at least one operator, a source";
+    refused("/scenario/operators", json!({}), &[empty, from_one[0]]);
+    let missing = ["scenario.name: expected a string, found 5", "scenario.operators.s.kind: is missing"];
+    refused("/scenario", json!({"cutline_scenario": 1, "name": 5, "operators": {"s": {}}}), &missing);
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn reader(value: &Value) -> Read {
 fn everything() -> Value {
     json!({
         "cutline_scenario": 1, "name": "everything", "about": "x", "seed": "0xff", "protocol": "abs",
-        "expect": {"verdict": "holds", "property": "fifo"}, "nodes": 2, "max_parallelism": 64,
+        "expect": {"verdict": "violated", "property": "fifo"}, "nodes": 2, "max_parallelism": 64,
         "capacity": 5, "back_edges": "execution-graph", "max_steps": 1000, "detection": "1us", "restart": "1us",
         "operators": {
             "g": {"kind": "generator", "parallelism": 2, "every": "1us", "start": "1us", "silent": false, "splits": 2,
@@ -103,6 +103,15 @@ fn every_scenario_is_valid_under_the_schema() {
         let errors: Vec<String> = validator.iter_errors(value).map(|e| format!("{}: {e}", e.instance_path())).collect();
         assert!(errors.is_empty(), "{name}: {errors:#?}");
         assert_eq!(reader(value), Read::Valid, "{name}");
+    }
+}
+
+#[test]
+fn a_property_is_expected_of_a_violated_run_alone() {
+    let mut s = everything();
+    for (verdict, valid) in [("violated", true), ("holds", false), ("inconclusive", false)] {
+        s["expect"]["verdict"] = json!(verdict);
+        assert_eq!((validator().is_valid(&s), reader(&s) == Read::Valid), (valid, valid), "{verdict}");
     }
 }
 

@@ -45,7 +45,7 @@ impl Ratio {
 
 const UNITS: [(&str, u64); 4] = [("ns", 1), ("us", 1_000), ("ms", 1_000_000), ("s", 1_000_000_000)];
 
-/// The longest duration that a file may name: a year.
+/// The longest duration that a file may name: 366 days.
 const LONGEST: u64 = 366 * 24 * 3600 * 1_000_000_000;
 
 /// Reads `"5ms"`: a whole number and a unit (`ns`, `us`, `ms`, `s`). The message says what was expected.
@@ -64,7 +64,7 @@ pub fn parse_duration(text: &str) -> Result<u64, String> {
     number
         .and_then(|n| n.checked_mul(unit.1))
         .filter(|&ns| ns <= LONGEST)
-        .ok_or_else(|| format!("expected a duration of at most a year, found {text:?}"))
+        .ok_or_else(|| format!("expected a duration of at most 366 days, found {text:?}"))
 }
 
 /// Writes a duration in the largest unit that keeps it whole: `5ms`, `1500us`.

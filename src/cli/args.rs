@@ -106,13 +106,13 @@ pub struct SweepArgs {
     #[arg(long, value_name = "A..B", value_parser = parse_range)]
     pub seeds: (u64, u64),
     /// How many threads; as many as there are processors unless said otherwise. The output does not depend on it.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_positive::<std::num::NonZeroUsize>)]
     pub jobs: Option<std::num::NonZeroUsize>,
     /// Stop after this time (such as 60s), with what there is.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub time: Option<u64>,
     /// Stop once so many different failures (property and kind) were found.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = parse_positive::<std::num::NonZeroU64>)]
     pub failures: Option<std::num::NonZeroU64>,
     /// Write a capsule of each kind of failure into this directory (and the shard's file, with --shard).
     #[arg(long, value_name = "DIR")]
@@ -190,6 +190,10 @@ pub struct MergeArgs {
     /// Write a JUnit report to this file.
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+}
+
+fn parse_positive<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("expected a whole number, at least 1, found {text:?}"))
 }
 
 fn parse_range(text: &str) -> Result<(u64, u64), String> {

@@ -38,12 +38,13 @@ fn load_one(place: usize, file: &Path, settings: &[Setting], mode: Mode) -> Resu
     let at = |m: String| Refusal(format!("{}: {m}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|e| at(format!("cannot read the scenario: {e}")))?;
     let here = std::env::current_dir()?;
-    let scenario = read(&text, settings, &here).map_err(|p| refused(file, &p))?;
+    let scenario = read(&text, settings, &here).map_err(|p| refused(file, &p.to_string()))?;
     Ok(Loaded { place, file: file.to_path_buf(), scenario, settings: settings.to_vec(), mode })
 }
 
-fn refused(file: &Path, problems: &crate::scenario::Problems) -> Refusal {
-    let lines: Vec<String> = problems.to_string().lines().map(|l| format!("{}: {l}", file.display())).collect();
+/// Each line of what is wrong with a file begins with its name.
+pub fn refused(file: &Path, problems: &str) -> Refusal {
+    let lines: Vec<String> = problems.lines().map(|l| format!("{}: {l}", file.display())).collect();
     Refusal(lines.join("\ncutline: "))
 }
 
@@ -51,13 +52,13 @@ impl Loaded {
     /// A plan of its own for each thread.
     pub fn plan(&self) -> Result<Plan, Refusal> {
         let directory = self.file.parent().unwrap_or(Path::new(""));
-        resolve(&self.scenario, directory, &Protocols).map_err(|p| refused(&self.file, &p))
+        resolve(&self.scenario, directory, &Protocols).map_err(|p| refused(&self.file, &p.to_string()))
     }
 
     /// The scenario with everything put into it that it reads from files.
     pub fn inlined(&self) -> Result<Scenario, Refusal> {
         let directory = self.file.parent().unwrap_or(Path::new(""));
-        inline(&self.scenario, directory).map_err(|p| refused(&self.file, &p))
+        inline(&self.scenario, directory).map_err(|p| refused(&self.file, &p.to_string()))
     }
 
     /// The seed of a run without `--seed`.

@@ -3,7 +3,7 @@
 use super::args::{ReplayArgs, ShrinkArgs};
 use super::failures::{record, shrunk};
 use super::files::{CAPSULE, Output};
-use super::load::{load, quoted};
+use super::load::{load, quoted, refused};
 use super::output::Style;
 use super::{Refusal, Status, say};
 use crate::check::Mode;
@@ -20,7 +20,7 @@ const CONTEXT: Context<'static> = Context { registry: &Protocols, mode: Mode::Fu
 fn read(path: &Path) -> Result<Capsule, Refusal> {
     let at = |m: String| Refusal(format!("{}: {m}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| at(format!("cannot read the capsule: {e}")))?;
-    Capsule::parse(&text).map_err(at)
+    Capsule::parse(&text).map_err(|m| refused(path, &m))
 }
 
 /// Runs capsules.
@@ -31,8 +31,7 @@ pub fn replays(args: &ReplayArgs, style: Style) -> Result<Status, Refusal> {
     }
     let mut ran = Vec::new();
     for (path, capsule) in args.files.iter().zip(&capsules) {
-        let at = |m: String| Refusal(format!("{}: {m}", path.display()));
-        ran.push(replay(CONTEXT, capsule).map_err(at)?);
+        ran.push(replay(CONTEXT, capsule).map_err(|m| refused(path, &m))?);
     }
     let mut status = Status::Held;
     for ((path, capsule), (plan, r)) in args.files.iter().zip(&capsules).zip(&ran) {
@@ -185,7 +184,7 @@ pub fn shrinks(args: &ShrinkArgs, style: Style) -> Result<Status, Refusal> {
         serde_json::from_str::<serde_json::Value>(&begins).is_ok_and(|v| v.get("cutline_capsule").is_some());
     let (case, failure, seed) = if is_capsule {
         let capsule = read(file)?;
-        let (_, r) = replay(CONTEXT, &capsule).map_err(|m| Refusal(format!("{}: {m}", file.display())))?;
+        let (_, r) = replay(CONTEXT, &capsule).map_err(|m| refused(file, &m))?;
         let failure = Failure::of(&r.result).ok_or(Refusal(format!("{}: does not fail (any more)", file.display())))?;
         (Case { scenario: capsule.scenario.clone(), picks: r.picks }, failure, capsule.seed.value().unwrap_or(0))
     } else {

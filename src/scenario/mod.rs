@@ -22,6 +22,7 @@ pub use raw::{
     CheckpointSpec, DelaySpec, EdgeSpec, Expect, FaultSpec, KeySpec, OperatorSpec, RecordsSpec, ResultSpec, Scenario,
     SeedSpec, ValueSpec, parse_seed,
 };
+pub(crate) use read::problem_of_form;
 pub use read::{Setting, read, read_value};
 pub use resolve::{Registry, inline, resolve};
 

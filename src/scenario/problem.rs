@@ -22,6 +22,17 @@ impl Problem {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
+impl Problems {
+    /// The same, of what is at `place` in a larger file.
+    pub fn within(self, place: &str) -> Problems {
+        let put = |p: Problem| match p.path.is_empty() {
+            true => Problem { path: place.into(), ..p },
+            false => Problem { path: format!("{place}.{}", p.path), ..p },
+        };
+        Problems(self.0.into_iter().map(put).collect())
+    }
+}
+
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, p) in self.0.iter().enumerate() {

@@ -121,22 +121,24 @@ fn read_checked(mut value: Value, mut problems: Vec<Problem>) -> Result<Scenario
             Ok(_) => return Err(Problems(problems)),
             Err(e) => e,
         };
-        let path = e.path().to_string();
-        let inner = e.inner().to_string();
-        let found = look(&value, e.path()).map(brief);
-        let again = !mend(&mut value, e.path(), &inner);
-        if let Some(field) = inner.strip_prefix("missing field ") {
-            let field = field.trim_matches('`');
-            let place = if path == "." { field.to_string() } else { format!("{path}.{field}") };
-            problems.push(Problem::new(place, "is missing"));
-        } else {
-            let message = friendly(&inner, found.as_deref());
-            problems.push(Problem::new(if path == "." { String::new() } else { path }, message));
-        }
-        if again || problems.len() > 50 {
+        problems.push(problem_of_form(&value, &e));
+        if !mend(&mut value, e.path(), &e.inner().to_string()) || problems.len() > 50 {
             return Err(Problems(problems));
         }
     }
+}
+
+/// What serde finds wrong with the form of `value`, in our words.
+pub(crate) fn problem_of_form(value: &Value, e: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let path = e.path().to_string();
+    let path = if path == "." { String::new() } else { path };
+    let inner = e.inner().to_string();
+    let Some(field) = inner.strip_prefix("missing field ") else {
+        let found = look(value, e.path()).map(brief);
+        return Problem::new(path, friendly(&inner, found.as_deref()));
+    };
+    let dot = if path.is_empty() { "" } else { "." };
+    Problem::new(format!("{path}{dot}{}", field.trim_matches('`')), "is missing")
 }
 
 /// serde takes a null for a key that is absent. A file that has one means something else.

@@ -102,8 +102,9 @@ impl Resolver<'_> {
         for (i, e) in s.edges.iter().enumerate() {
             b = self.edge(b, i, e, &names);
         }
-        // Where a job can be drawn all the same, what is wrong with the rest is seen in the same run.
-        if !whole || self.problems.len() > before {
+        // Where a job can be drawn all the same, what is wrong with the rest is seen in the same run. (That it is empty
+        // is said by the job itself.)
+        if !whole || self.problems.len() > before && !names.is_empty() {
             self.others(s, registry);
             return None;
         }
@@ -149,7 +150,8 @@ impl Resolver<'_> {
 
     fn edge(&mut self, b: JobBuilder, i: usize, e: &EdgeSpec, names: &[&String]) -> JobBuilder {
         for (end, name) in [("from", &e.from), ("to", &e.to)] {
-            if !names.contains(&name) {
+            // In an empty job there is nothing to name, and that it is empty is said.
+            if !names.contains(&name) && !names.is_empty() {
                 let list = names.iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ");
                 self.wrong(
                     format!("edges[{i}].{end}"),
@@ -170,6 +172,9 @@ impl Resolver<'_> {
         };
         if e.salt.is_some() && e.kind != "hash" {
             self.wrong(format!("edges[{i}].salt"), "only a hash edge has a salt");
+        }
+        if names.is_empty() {
+            return b;
         }
         match e.back_edge {
             Some(true) => b.back_edge(&e.from, &e.to, partition),
@@ -213,7 +218,8 @@ impl Resolver<'_> {
 
     fn operator(&mut self, name: &str, spec: &OperatorSpec, outs: u32) -> Option<AnyOperator> {
         let at = |field: &str| format!("operators.{name}.{field}");
-        if spec.modulo == Some(0) {
+        let has_modulo = ["map", "filter"].contains(&spec.kind.as_str());
+        if has_modulo && spec.modulo == Some(0) {
             self.wrong(at("modulo"), "expected at least 1, found 0");
         }
         Some(match spec.kind.as_str() {
@@ -226,8 +232,9 @@ impl Resolver<'_> {
             }
             .into(),
             "filter" => {
-                let (modulo, remainder) = (spec.modulo.unwrap_or(1), spec.remainder.unwrap_or(0));
-                if remainder >= modulo {
+                let (modulo, remainder) = (spec.modulo.unwrap_or(0), spec.remainder.unwrap_or(0));
+                // Without a modulo nothing can be said of the remainder.
+                if modulo > 0 && remainder >= modulo {
                     self.wrong(
                         at("remainder"),
                         format!("expected a number below the modulo {modulo}, found {remainder}"),
@@ -273,7 +280,8 @@ impl Resolver<'_> {
         let at = |field: &str| format!("operators.{name}.{field}");
         let silent = spec.silent.unwrap_or(false);
         let splits = spec.splits.unwrap_or(spec.parallelism.unwrap_or(1));
-        if splits == 0 || splits > 1 << 16 {
+        // What follows from the parallelism is said of the parallelism.
+        if spec.splits.is_some() && !(1..=1 << 16).contains(&splits) {
             self.wrong(at("splits"), format!("expected a number from 1 to 65536, found {splits}"));
         }
         if spec.kind == "generator" {
@@ -565,9 +573,14 @@ impl Resolver<'_> {
                     format!("expected holds, violated or inconclusive, found {:?}", e.verdict),
                 );
             }
-            if let Some(p) = e.property.as_ref().filter(|p| crate::check::Property::named(p).is_none()) {
-                let list = crate::check::Property::ALL.map(|p| p.name()).join(", ");
-                self.wrong("expect.property", format!("expected one of {list}, found {p:?}"));
+            if let Some(p) = &e.property {
+                if ["holds", "inconclusive"].contains(&e.verdict.as_str()) {
+                    let message = "only a violated run has one: expected none beside the verdict";
+                    self.wrong("expect.property", format!("{message} {:?}, found {p:?}", e.verdict));
+                } else if crate::check::Property::named(p).is_none() {
+                    let list = crate::check::Property::ALL.map(|p| p.name()).join(", ");
+                    self.wrong("expect.property", format!("expected one of {list}, found {p:?}"));
+                }
             }
         }
         if let Some(spec) = &s.result {

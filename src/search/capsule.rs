@@ -5,7 +5,7 @@ use super::run::RunResult;
 use crate::check::Evidence;
 use crate::choice::{Divergence, Kind, Picked, Site};
 use crate::engine::Plan;
-use crate::scenario::{Scenario, SeedSpec};
+use crate::scenario::{Problem, Problems, Scenario, SeedSpec, problem_of_form, read_value};
 use crate::trace::big;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -101,10 +101,37 @@ impl Capsule {
         }
     }
 
+    /// The form alone. What is wrong with the scenario is named with its path in the capsule.
+    fn read(mut value: Value) -> Result<Capsule, Problems> {
+        let mut problems = Vec::new();
+        let nothing = json!({"cutline_scenario": 1, "name": "", "operators": {}});
+        if let Some(scenario) = value.get("scenario")
+            && let Err(found) = read_value(scenario.clone())
+        {
+            problems = found.within("scenario").0;
+            value["scenario"] = nothing.clone();
+        }
+        // What takes the place of a key is valid in form, so that reading goes on.
+        for (key, expected, instead) in [
+            ("scenario", "an object, the scenario", nothing),
+            ("seed", "the seed that it was found with", json!(0)),
+            ("choices", "a list of the choices that were not dull", json!([])),
+            ("verdict", "holds, violated or inconclusive", json!("")),
+            ("digest", "a string, the digest of the run", json!("")),
+        ] {
+            if value.get(key).is_none() {
+                problems.push(Problem::new(key, format!("is missing: expected {expected}")));
+                value[key] = instead;
+            }
+        }
+        let read = serde_path_to_error::deserialize(&value).map_err(|e| problems.push(problem_of_form(&value, &e)));
+        read.ok().filter(|_| problems.is_empty()).ok_or(Problems(problems))
+    }
+
     /// Reads a capsule.
     ///
     /// # Errors
-    /// If it is none, or of another version; the message says where.
+    /// If it is none, or of another version; the message says where, with a line for each problem.
     pub fn parse(text: &str) -> Result<Capsule, String> {
         let value: Value =
             serde_json::from_str(text).map_err(|e| format!("line {}: this is no JSON: {e}", e.line()))?;
@@ -113,8 +140,7 @@ impl Capsule {
             Some(v) => return Err(format!("cutline_capsule: expected version {VERSION}, found {v}")),
             None => return Err(format!("this is no capsule: expected an object with \"cutline_capsule\": {VERSION}")),
         }
-        let capsule: Capsule =
-            serde_path_to_error::deserialize(&value).map_err(|e| format!("{}: {}", e.path(), e.inner()))?;
+        let capsule = Capsule::read(value).map_err(|p| p.to_string())?;
         capsule.seed.value().map_err(|m| format!("seed: {m}"))?;
         capsule.picks()?;
         if !["holds", "violated", "inconclusive"].contains(&capsule.verdict.as_str()) {
@@ -190,7 +216,7 @@ pub struct Replayed {
 /// # Errors
 /// If its scenario is not valid (any more).
 pub fn replay(context: Context<'_>, capsule: &Capsule) -> Result<(Plan, Replayed), String> {
-    let plan = context.plan(&capsule.scenario).map_err(|p| format!("scenario.{p}"))?;
+    let plan = context.plan(&capsule.scenario).map_err(|p| p.within("scenario").to_string())?;
     let picks = capsule.picks()?;
     let (result, picks, divergence) = context.replay(&plan, &picks);
     let property = |v: &Option<Value>, field: &str| v.as_ref().and_then(|v| v.get(field)?.as_str().map(str::to_string));
