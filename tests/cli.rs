@@ -422,6 +422,22 @@ fn each_line_about_a_capsule_begins_with_its_file() {
 }
 
 #[test]
+fn a_crash_at_any_time_that_no_seed_places_is_noted() {
+    let at = fresh("anytime");
+    let never = write(&at, "never.json", &with(&[("/faults", json!([]))]));
+    let faults = json!([{"stall": "counts[0]", "at": "1s", "for": "1us"}, {"crash": "counts[0]", "anytime": true}]);
+    let anytime = write(&at, "anytime.json", &with(&[("/faults", faults)]));
+    let note = "faults[1] is \"anytime\": only an exhaustive search places it; here it never strikes";
+    for command in [&["run"][..], &["sweep", "--seeds", "0..3"]] {
+        let (without, o) = (cutline(&[command, &[&never]].concat()), cutline(&[command, &[&anytime]].concat()));
+        let expected = out(&without).replace("never.json", "anytime.json");
+        assert_eq!((o.status.code(), out(&o)), (Some(0), expected), "standard output is the same");
+        let notes = |o: &Output| err(o).lines().filter(|l| l.starts_with("note: ")).collect::<Vec<_>>().join("\n");
+        assert_eq!((notes(&without), notes(&o)), (String::new(), format!("note: {anytime}: {note}")));
+    }
+}
+
+#[test]
 fn the_same_command_prints_the_same_bytes() {
     let at = fresh("determinism");
     let trace = |name: &str| at.join(name).to_string_lossy().into_owned();

@@ -31,7 +31,21 @@ pub fn load(args: &Scenarios) -> Result<Vec<Loaded>, Refusal> {
             Err(Refusal(message)) => refusals.push(message),
         }
     }
-    if refusals.is_empty() { Ok(loaded) } else { Err(Refusal(refusals.join("\ncutline: "))) }
+    if !refusals.is_empty() {
+        return Err(Refusal(refusals.join("\ncutline: ")));
+    }
+    loaded.iter().for_each(note_what_never_happens);
+    Ok(loaded)
+}
+
+/// A scenario made for exploration may be run; but a crash that never came must not pass for one that was survived.
+fn note_what_never_happens(l: &Loaded) {
+    for (i, fault) in l.scenario.faults.iter().enumerate() {
+        if fault.anytime.is_some() {
+            let at = format!("{}: faults[{i}]", l.file.display());
+            eprintln!("note: {at} is \"anytime\": only an exhaustive search places it; here it never strikes");
+        }
+    }
 }
 
 fn load_one(place: usize, file: &Path, settings: &[Setting], mode: Mode) -> Result<Loaded, Refusal> {
