@@ -13,11 +13,16 @@ use crate::graph::{Partition, Route};
 use crate::trace::At;
 use std::rc::Rc;
 
+const NOWHERE: ChannelId = ChannelId::MAX;
+
 pub(super) struct Deep<'j> {
     job: &'j Job,
     sources: Rc<[Option<&'j AnySource>]>,
     replicas: Vec<Kept<Option<AnyOperator>>>,
-    /// What the task that acted last must send …
+    /// The one thing that the task that acted last must still send, and where (`NOWHERE`: it is in `out`, if at all).
+    want: Record,
+    only: ChannelId,
+    /// What it must send …
     out: Out,
     /// … on these edges …
     routes: &'j [Route],
@@ -34,7 +39,7 @@ impl Clone for Deep<'_> {
     fn clone_from(&mut self, o: &Self) {
         self.replicas.clone_from(&o.replicas);
         self.out.sends.clone_from(&o.out.sends);
-        (self.routes, self.next) = (o.routes, o.next);
+        (self.routes, self.next, self.want, self.only) = (o.routes, o.next, o.want, o.only);
     }
 }
 
@@ -45,6 +50,8 @@ impl<'j> Deep<'j> {
             job,
             sources: (0..job.graph.tasks.len() as TaskId).map(|t| job.source(t)).collect(),
             replicas: replicas.map(Kept::new).collect(),
+            want: Record::default(),
+            only: NOWHERE,
             out: Out::new(job.symbols.clone()),
             routes: &[],
             next: (0, 0, 0),
@@ -72,21 +79,41 @@ impl<'j> Deep<'j> {
     #[inline(always)]
     pub fn read(&mut self, t: TaskId, split: u32, offset: u64) {
         self.out.sends.clear();
-        if let Some(Read::Record(r)) = self.sources[t as usize].map(|s| s.read(split, offset)) {
-            self.out.emit(r);
+        match self.sources[t as usize].map(|s| s.read(split, offset)) {
+            Some(Read::Record(r)) => self.begin_with(t, r),
+            _ => (self.only, self.next.0) = (NOWHERE, 0),
         }
-        self.begin(t);
     }
 
     #[inline(always)]
     fn begin(&mut self, t: TaskId) {
-        self.routes = &self.job.graph.routes[t as usize];
-        self.next = (0, 0, 0);
-        if let Some(&(edge, _)) = self.out.sends.first()
-            && (edge != Out::ALL || self.routes.is_empty())
-        {
-            self.skip_nowhere();
+        match self.out.sends[..] {
+            [] => (self.only, self.next.0) = (NOWHERE, 0),
+            [(Out::ALL, r)] => {
+                self.out.sends.clear();
+                self.begin_with(t, r);
+            }
+            _ => self.begin_otherwise(t),
         }
+    }
+
+    /// Most tasks send one record at a time, on one edge, by its key.
+    #[inline(always)]
+    fn begin_with(&mut self, t: TaskId, r: Record) {
+        if let [route] = &self.job.graph.routes[t as usize][..]
+            && let Some(c) = route.by_key(r.key)
+        {
+            return (self.only, self.want, self.next.0) = (c, r, 0);
+        }
+        self.out.emit(r);
+        self.begin_otherwise(t);
+    }
+
+    #[inline(never)]
+    fn begin_otherwise(&mut self, t: TaskId) {
+        self.routes = &self.job.graph.routes[t as usize];
+        (self.next, self.only) = ((0, 0, 0), NOWHERE);
+        self.skip_nowhere();
     }
 
     /// Passes over outputs to edges that do not exist.
@@ -103,12 +130,25 @@ impl<'j> Deep<'j> {
     /// Whether everything that the last task had to send was sent.
     #[inline(always)]
     pub fn all_sent(&self) -> bool {
-        self.next.0 >= self.out.sends.len()
+        self.only == NOWHERE && self.next.0 >= self.out.sends.len()
     }
 
-    /// Whether this is what must be sent next. (The channels of a route are all its sender's.)
+    /// Whether this is what must be sent next.
     #[inline(always)]
     pub fn sent(&mut self, c: ChannelId, r: Record) -> bool {
+        if self.only == NOWHERE {
+            return self.sent_next(c, r);
+        }
+        if c != self.only || r != self.want {
+            return false;
+        }
+        self.only = NOWHERE;
+        true
+    }
+
+    /// The same, where it takes a look at the routes. (The channels of a route are all its sender's.)
+    #[inline(never)]
+    fn sent_next(&mut self, c: ChannelId, r: Record) -> bool {
         let (i, route_of_all, _) = self.next;
         let Some(&(edge, want)) = self.out.sends.get(i) else { return false };
         let Some(route) = self.routes.get(if edge == Out::ALL { route_of_all } else { edge } as usize) else {
@@ -125,7 +165,6 @@ impl<'j> Deep<'j> {
         true
     }
 
-    #[inline(never)]
     fn sent_otherwise(&mut self, edge: u32, route: &Route, c: ChannelId) -> bool {
         let last = match route.partition {
             Partition::Rebalance if route.channels().contains(&c) => true,
@@ -144,7 +183,6 @@ impl<'j> Deep<'j> {
     }
 
     /// What was to be sent on one route was sent.
-    #[inline(always)]
     fn pass(&mut self, edge: u32) {
         let (i, route_of_all, _) = self.next;
         if edge == Out::ALL && (route_of_all as usize) + 1 < self.routes.len() {
@@ -164,7 +202,7 @@ impl<'j> Deep<'j> {
             **replica = kept.or_else(|| self.job.operator(t as TaskId).cloned());
         }
         self.out.sends.clear();
-        self.next = (0, 0, 0);
+        (self.next, self.only) = ((0, 0, 0), NOWHERE);
     }
 
     pub fn digest(&self, d: &mut Digester) {
@@ -172,7 +210,7 @@ impl<'j> Deep<'j> {
             d.kept(replica, |o, d| d.word(o.as_ref().map_or(0, |o| o.state())));
         }
         // What the last task still has to send is an open obligation.
-        d.word(self.out.sends.len().saturating_sub(self.next.0) as u64);
+        d.word(self.out.sends.len().saturating_sub(self.next.0) as u64 + (self.only != NOWHERE) as u64);
     }
 }
 

@@ -11,9 +11,12 @@ const P: Property = Property::ExactlyOnceState;
 
 #[inline(always)]
 pub(super) fn read(judge: &mut Judge<'_>, at: At, task: TaskId, split: u32, offset: u64) {
-    let splits = &judge.job.splits[task as usize];
-    let i = if splits.first() == Some(&split) { Some(0) } else { splits.iter().position(|&s| s == split) };
-    let next = i.and_then(|i| judge.ledger.offsets[task as usize].get_mut(i));
+    let splits = &judge.job.splits[task as usize][..];
+    let (i, offsets) = match (splits, &mut judge.ledger.offsets[task as usize][..]) {
+        ([only], offsets) if *only == split => (Some(0), offsets),
+        (_, offsets) => (splits.iter().position(|&s| s == split), offsets),
+    };
+    let next = i.and_then(|i| offsets.get_mut(i));
     let want = next.as_deref().copied();
     if let Some(next) = next {
         *next = offset + 1;

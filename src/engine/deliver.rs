@@ -3,7 +3,7 @@
 use super::event::{Event, Message, What};
 use super::network::Network;
 use super::state::{Engine, TaskState};
-use super::step::Cx;
+use super::step::{Cx, Handled};
 use crate::base::{ChannelId, Epoch, Record, TaskId};
 use crate::choice::Choices;
 use crate::dataflow::AnyOperator;
@@ -12,9 +12,9 @@ use crate::trace::{Fact, Observer};
 use crate::world::{Agenda, Point, flag};
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
-    /// A message has travelled its channel; `false` if it is not taken yet.
+    /// A message has travelled its channel; void if it is not taken yet.
     #[inline(always)]
-    pub(super) fn arrive<C: Choices, O: Observer>(&mut self, m: Event, cx: &mut Cx<'_, C, O>) -> bool {
+    pub(super) fn arrive<C: Choices, O: Observer>(&mut self, m: Event, cx: &mut Cx<'_, C, O>) -> Handled {
         let c = m.index();
         if self.net.channels.ends[c as usize].flags != 0 {
             self.queue_up(m);
@@ -28,33 +28,35 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         self.net.channels.push(m.index(), m);
     }
 
-    /// Takes what waits in the channel for the longest time; `false` if something is in the way.
+    /// Takes what waits in the channel for the longest time; void if something is in the way.
     #[inline(never)]
-    pub(super) fn look_again<C: Choices, O: Observer>(&mut self, c: ChannelId, cx: &mut Cx<'_, C, O>) -> bool {
+    pub(super) fn look_again<C: Choices, O: Observer>(&mut self, c: ChannelId, cx: &mut Cx<'_, C, O>) -> Handled {
         if self.blocked(c) {
             self.net.channels.rest[c as usize].held += 1;
-            return false;
+            return Handled::Void;
         }
         let first = self.net.channels.pop(c);
         debug_assert!(first.is_some(), "[cutline bug] nothing waits in the channel");
-        first.is_some_and(|m| self.take(c, m, cx))
+        first.map_or(Handled::Void, |m| self.take(c, m, cx))
     }
 
     /// The receiver takes a message.
     #[inline(always)]
-    fn take<C: Choices, O: Observer>(&mut self, c: ChannelId, m: Event, cx: &mut Cx<'_, C, O>) -> bool {
+    fn take<C: Choices, O: Observer>(&mut self, c: ChannelId, m: Event, cx: &mut Cx<'_, C, O>) -> Handled {
         let end = &self.net.channels.ends[c as usize];
         let (t, input) = (end.to, end.input as u32);
-        let Some((seq, record)) = m.record() else { return self.take_control(c, t, input, m.what(), m.epoch(), cx) };
+        let Some((seq, record)) = m.record() else {
+            self.take_control(c, t, input, m.what(), m.epoch(), cx);
+            return Handled::Done;
+        };
         self.delivered += 1;
         if self.net.channels.bounded {
             self.make_room(c);
         }
         if self.watched && self.crash_at_delivery(t, cx) {
-            return true;
+            return Handled::Done;
         }
-        self.process(t, c, input, seq, record, cx);
-        true
+        self.process(t, c, input, seq, record, cx)
     }
 
     /// Something that is no record has arrived.
@@ -67,17 +69,17 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         what: What,
         epoch: Epoch,
         cx: &mut Cx<'_, C, O>,
-    ) -> bool {
+    ) {
         match what {
             What::Barrier => {
                 self.delivered += 1;
                 if self.watched && self.crash_at_delivery(t, cx) {
-                    return true;
+                    return;
                 }
                 let attempt = self.tasks[t as usize].attempt;
                 cx.tell(Fact::BarrierReceived { task: t, attempt, channel: Some(c), epoch });
                 if self.cut(Point::OnBarrier, t, cx) {
-                    return true;
+                    return;
                 }
                 self.consider_decline(t, epoch, cx);
                 self.instruct(t, Input::Barrier { input, epoch }, cx);
@@ -94,7 +96,6 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 self.instruct(t, Input::End(Some(input)), cx);
             }
         }
-        true
     }
 
     fn blocked(&self, c: ChannelId) -> bool {
@@ -118,16 +119,18 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         seq: u64,
         record: Record,
         cx: &mut Cx<'_, C, O>,
-    ) {
+    ) -> Handled {
         let task = &mut *self.tasks[t as usize];
         task.protocol.record(input, &mut cx.scratch.fx);
         if !cx.scratch.fx.is_empty() {
-            return self.process_logged(t, c, seq, record, cx);
+            self.process_logged(t, c, seq, record, cx);
+            return Handled::Done;
         }
         cx.tell(Fact::Processed { task: t, attempt: task.attempt, channel: c, seq, record });
         let port = if self.ports { self.plan.job.graph.channels[c as usize].port } else { 0 };
         task.compute(&mut self.net, t, (c, port), record, cx);
         self.note_filled();
+        Handled::Calm
     }
 
     /// The protocol wants the record in a log.

@@ -2,7 +2,7 @@
 
 use super::event::{Event, What};
 use super::state::{Ahead, Engine, TaskState};
-use super::step::Cx;
+use super::step::{Cx, Handled};
 use crate::base::{TaskId, Time};
 use crate::choice::Choices;
 use crate::dataflow::{AnySource, Out, Read, Source};
@@ -39,21 +39,21 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// The source's timer went off.
     #[inline(always)]
-    pub(super) fn source_step<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) -> bool {
+    pub(super) fn source_step<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) -> Handled {
         let task = &mut *self.tasks[t as usize];
         if A::TIMED && (!task.up || task.due != self.net.now || task.at_end) {
-            return false;
+            return Handled::Void;
         }
         if task.full > 0 || task.stalled > Time(0) {
             task.waiting = true;
-            return false;
+            return Handled::Void;
         }
         if task.position_due() {
             self.pass_position(t, cx);
-            return true;
+            return Handled::Done;
         }
         if task.silent {
-            return false;
+            return Handled::Void;
         }
         match task.peek() {
             Ahead::Record => {
@@ -69,19 +69,21 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 cx.tell(Fact::Read { task: t, attempt, split, offset });
                 self.net.emit((t, attempt), routes, Out::ALL, record, cx);
                 self.note_filled();
-                if calm && A::TIMED {
-                    self.net.agenda.schedule(at, Event::new(What::Source, t));
-                } else if !calm {
-                    self.next_read(t, cx);
+                if calm {
+                    if A::TIMED {
+                        self.net.agenda.schedule(at, Event::new(What::Source, t));
+                    }
+                    return Handled::Calm;
                 }
+                self.next_read(t, cx);
             }
             Ahead::Silent => {
                 self.fall_silent(t, cx);
-                return false;
+                return Handled::Void;
             }
             Ahead::End => self.source_ends(t, cx),
         }
-        true
+        Handled::Done
     }
 
     #[inline(never)]

@@ -19,6 +19,17 @@ pub enum Step {
     Over(Outcome),
 }
 
+/// What an event came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Handled {
+    /// Nothing: it makes no step.
+    Void,
+    /// One task took or read a record: the run goes on, and nobody was written to.
+    Calm,
+    /// Anything.
+    Done,
+}
+
 /// What a step uses and is no state: choices, observer, scratch space.
 pub struct Cx<'a, C, O> {
     /// Who decides.
@@ -107,14 +118,22 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             };
             self.net.now = time;
             cx.scratch.at = At { step: self.steps + 1, time };
-            if self.handle(event, cx) {
-                break; // otherwise it was void, and no step
+            match self.handle(event, cx) {
+                Handled::Void => continue,
+                Handled::Calm if !cx.observer.stop() => {
+                    self.steps += 1;
+                    return Step::Went;
+                }
+                _ => break,
             }
         }
         self.steps += 1;
-        if !cx.scratch.inbox.is_empty() {
-            self.read_inbox(cx);
-        }
+        self.end_of_step(cx)
+    }
+
+    #[inline(never)]
+    fn end_of_step<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) -> Step {
+        self.read_inbox(cx);
         if cx.observer.stop() {
             return self.finish(Outcome::Violated, cx);
         }
@@ -159,7 +178,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     #[inline(always)]
-    fn handle<C: Choices, O: Observer>(&mut self, event: Event, cx: &mut Cx<'_, C, O>) -> bool {
+    fn handle<C: Choices, O: Observer>(&mut self, event: Event, cx: &mut Cx<'_, C, O>) -> Handled {
         if event.is_record() {
             self.arrive(event, cx)
         } else if event.what() == What::Source {
@@ -170,11 +189,11 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     #[inline(never)]
-    fn handle_rare<C: Choices, O: Observer>(&mut self, event: Event, cx: &mut Cx<'_, C, O>) -> bool {
+    fn handle_rare<C: Choices, O: Observer>(&mut self, event: Event, cx: &mut Cx<'_, C, O>) -> Handled {
         let i = event.index();
-        match event.what() {
-            What::Barrier | What::Cancel | What::End => self.arrive(event, cx),
-            What::Waiting => self.look_again(i, cx),
+        let done = match event.what() {
+            What::Barrier | What::Cancel | What::End => return self.arrive(event, cx),
+            What::Waiting => return self.look_again(i, cx),
             What::Letter => self.letter_arrives(i, cx),
             What::Durable => self.write_ends(i, cx),
             What::Recover => self.recover(cx),
@@ -182,7 +201,8 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             What::Stall => self.stall(i as usize),
             What::Resume => self.resume(i),
             What::Record | What::Source => false, // handled before
-        }
+        };
+        if done { Handled::Done } else { Handled::Void }
     }
 
     #[inline]

@@ -64,8 +64,10 @@ impl Pairs {
     /// By eight letters at a time.
     #[inline]
     fn name(&mut self, name: &str) {
-        for letters in name.as_bytes().chunks(8) {
-            self.word(letters.iter().rev().fold(0, |w, &b| w << 8 | b as u64));
+        let (eights, rest) = name.as_bytes().as_chunks::<8>();
+        eights.iter().for_each(|letters| self.word(u64::from_le_bytes(*letters)));
+        if !rest.is_empty() {
+            self.word(rest.iter().rev().fold(0, |w, &b| w << 8 | b as u64));
         }
     }
 
