@@ -11,18 +11,12 @@ const P: Property = Property::ExactlyOnceState;
 
 #[inline(always)]
 pub(super) fn read(judge: &mut Judge<'_>, at: At, task: TaskId, split: u32, offset: u64) {
-    let splits = &judge.job.splits[task as usize][..];
-    let (i, offsets) = match (splits, &mut judge.ledger.offsets[task as usize][..]) {
-        ([only], offsets) if *only == split => (Some(0), offsets),
-        (_, offsets) => (splits.iter().position(|&s| s == split), offsets),
-    };
-    let next = i.and_then(|i| offsets.get_mut(i));
-    let want = next.as_deref().copied();
-    if let Some(next) = next {
-        *next = offset + 1;
-    }
-    if want != Some(offset) {
-        wrong_read(judge, at, task, split, offset, want);
+    let splits = &judge.job.splits[task as usize];
+    let i = if splits.first() == Some(&split) { Some(0) } else { splits.iter().position(|&s| s == split) };
+    let Some(i) = i else { return wrong_read(judge, at, task, split, offset, None) };
+    let want = std::mem::replace(judge.ledger.offset(task, i), offset + 1);
+    if want != offset {
+        wrong_read(judge, at, task, split, offset, Some(want));
     }
 }
 
@@ -147,7 +141,8 @@ pub(super) fn at_rest(judge: &mut Judge<'_>, at: At) {
 fn unread(judge: &mut Judge<'_>, at: At) {
     for t in 0..judge.job.splits.len() {
         let Some(source) = judge.job.source(t as TaskId) else { continue };
-        let mut splits = judge.job.splits[t].iter().zip(&judge.ledger.offsets[t]);
+        let splits = &judge.job.splits[t];
+        let mut splits = splits.iter().zip(judge.ledger.offsets_of(t as TaskId, splits.len()));
         let left = splits.find(|&(&split, &offset)| matches!(source.read(split, offset), Read::Record(_)));
         if let Some((&split, &offset)) = left {
             let name = judge.task(t as TaskId).to_string();

@@ -167,7 +167,8 @@ impl<'j> Judge<'j> {
         }
         self.check_state(at, task, state, "copied");
         let replica = self.deep.as_ref().and_then(|d| d.replica(task).cloned());
-        let offsets = self.ledger.offsets[task as usize].clone();
+        let splits = self.job.splits[task as usize].len();
+        let offsets = self.ledger.offsets_of(task, splits).to_vec();
         self.ledger.copied(task, epoch, TaskCut { state, offsets, replica }, &self.job.graph);
     }
 

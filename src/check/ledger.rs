@@ -113,8 +113,10 @@ impl Cut {
 
 pub(super) struct Ledger {
     pub flows: Vec<Flow>,
-    /// For each task, the next offset of each of its splits.
-    pub offsets: Vec<Vec<u64>>,
+    /// The next offset of each split, task by task …
+    pub offsets: Vec<u64>,
+    /// … and where those of each task begin.
+    begins: Rc<[u32]>,
     /// Snapshots under way, ascending.
     pub cuts: Vec<Cut>,
     /// The newest completed one.
@@ -136,6 +138,7 @@ impl Clone for Ledger {
         Ledger {
             flows: self.flows.clone(),
             offsets: self.offsets.clone(),
+            begins: Rc::clone(&self.begins),
             cuts: self.cuts.clone(),
             completed: self.completed.clone(),
             pending: self.pending.clone(),
@@ -166,7 +169,8 @@ impl Ledger {
     pub fn new(g: &ExecutionGraph, splits: &[Vec<u32>]) -> Self {
         Ledger {
             flows: vec![Flow::default(); g.channels.len()],
-            offsets: splits.iter().map(|s| vec![0; s.len()]).collect(),
+            offsets: vec![0; splits.iter().map(Vec::len).sum()],
+            begins: splits.iter().scan(0, |end, s| Some(std::mem::replace(end, *end + s.len() as u32))).collect(),
             cuts: Vec::new(),
             completed: None,
             pending: Vec::new(),
@@ -175,6 +179,18 @@ impl Ledger {
             restored_from: 0,
             spare: Vec::new(),
         }
+    }
+
+    /// The next offset of the `i`-th split of a task.
+    #[inline(always)]
+    pub fn offset(&mut self, task: TaskId, i: usize) -> &mut u64 {
+        &mut self.offsets[self.begins[task as usize] as usize + i]
+    }
+
+    /// Those of a task that has so many splits.
+    pub fn offsets_of(&self, task: TaskId, splits: usize) -> &[u64] {
+        let begin = self.begins[task as usize] as usize;
+        &self.offsets[begin..begin + splits]
     }
 
     /// The cut of `epoch`, made if it is not there.
@@ -241,15 +257,16 @@ impl Ledger {
         match self.completed.as_ref().filter(|c| c.copies.epoch == from && from != 0) {
             Some(cut) => {
                 self.flows.clone_from(&cut.flows);
-                for (offsets, task) in self.offsets.iter_mut().zip(&cut.copies.tasks) {
+                for (&begin, task) in self.begins.iter().zip(&cut.copies.tasks) {
                     if let Some(task) = task {
-                        offsets.clone_from(&task.offsets);
+                        let begin = begin as usize;
+                        self.offsets[begin..begin + task.offsets.len()].copy_from_slice(&task.offsets);
                     }
                 }
             }
             None => {
                 self.flows.iter_mut().for_each(|f| *f = Flow::default());
-                self.offsets.iter_mut().flatten().for_each(|o| *o = 0);
+                self.offsets.fill(0);
             }
         }
     }

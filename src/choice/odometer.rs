@@ -17,6 +17,11 @@ impl Odometer {
         self.asked = 0;
     }
 
+    /// Whether it stands at the last combination of those known so far.
+    pub fn at_last(&self) -> bool {
+        !self.wheels.is_empty() && self.wheels.iter().all(|&(pick, options)| pick + 1 == options)
+    }
+
     /// Moves on to the next combination; `false` when all have been.
     pub fn advance(&mut self) -> bool {
         self.wheels.truncate(self.asked);
@@ -60,6 +65,7 @@ mod tests {
             if !o.advance() {
                 break;
             }
+            assert_eq!(o.at_last(), [a, b] == [1, 1], "of what is known");
         }
         assert_eq!(seen, [(0, 0), (1, 0), (1, 1), (2, 0)]);
     }

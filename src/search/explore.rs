@@ -26,15 +26,17 @@ pub struct Explored {
     pub violation: Option<Violation>,
 }
 
+/// Boxed: states are large, and move often.
+type State<'p> = Box<(Engine<'p, AnyOrder>, Judge<'p>)>;
+
 /// Explores every schedule of `plan`, up to `most` states; stops at the first violation.
 pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
     let mut seen = Seen::new();
     let mut found = Explored::default();
     let mut scratch = Digester::default();
     let mut odometer = Odometer::default();
-    let first = Box::new((Engine::new(plan, AnyOrder), judge));
-    // Boxed: states are large, and move often.
-    let mut spare: Vec<Box<(Engine<'p, AnyOrder>, Judge<'p>)>> = Vec::new();
+    let first: State<'p> = Box::new((Engine::new(plan, AnyOrder), judge));
+    let mut spare = Vec::new();
     let mut digest = |e: &Engine<'p, AnyOrder>, j: &Judge<'p>| {
         scratch.digest(|d| {
             e.digest(d);
@@ -47,6 +49,8 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
     let mut whole = true;
     let mut bench = Workbench::new(&plan.job.symbols);
     let mut successors = Vec::new();
+    // Without such faults a step asks nothing but which event it is: its last answer is known beforehand.
+    let foreseen = plan.faults.declines.is_empty() && !plan.faults.at_deliveries();
     while let Some(state) = stack.pop() {
         let (engine, judge) = &*state;
         if engine.at_rest() {
@@ -59,13 +63,16 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
             }
         }
         odometer.reset();
+        let steps = engine.steps();
+        let mut parent = Some(state);
         loop {
-            let mut next = spare.pop().unwrap_or_else(|| state.clone());
-            next.0.clone_from(engine);
-            next.1.clone_from(judge);
+            // The last successor needs no copy.
+            let last = foreseen && odometer.at_last();
+            let next = if last { parent.take() } else { parent.as_deref().map(|p| copy(p, &mut spare)) };
+            let mut next = next.expect("[cutline bug] a step asks more than was foreseen");
             let step = bench.step(&mut next.0, &mut odometer, &mut next.1);
             let over = matches!(step, Step::Over(_));
-            if over && !next.1.stop() && next.0.steps() == engine.steps() {
+            if over && !next.1.stop() && next.0.steps() == steps {
                 spare.push(next); // nothing was enabled
                 break;
             }
@@ -93,11 +100,19 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
             }
             stack.push(next);
         }
-        spare.push(state);
+        spare.extend(parent);
     }
     found.complete = whole;
     found.bytes = seen.bytes();
     found
+}
+
+/// Into a spare one, if there is one: most of it is the same there already.
+fn copy<'p>(of: &(Engine<'p, AnyOrder>, Judge<'p>), spare: &mut Vec<State<'p>>) -> State<'p> {
+    let Some(mut state) = spare.pop() else { return Box::new(of.clone()) };
+    state.0.clone_from(&of.0);
+    state.1.clone_from(&of.1);
+    state
 }
 
 fn bad(judge: &Judge<'_>, found: &mut Explored) -> bool {
