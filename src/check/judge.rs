@@ -193,7 +193,7 @@ impl<'j> Judge<'j> {
         self.ledger.completed(epoch);
     }
 
-    fn aborted(&mut self, at: At, epoch: Epoch, reason: &str) {
+    fn aborted(&mut self, at: At, epoch: Epoch, reason: &'static str) {
         self.counts[2] += 1;
         if !self.ledger.pending.contains(&epoch) {
             let message = format!(

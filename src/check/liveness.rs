@@ -33,6 +33,8 @@ pub(super) struct Liveness {
     /// then may fail.
     newest: Epoch,
     excused: Epoch,
+    /// Why the last one was aborted.
+    reason: &'static str,
 }
 
 /// Kind and message.
@@ -40,7 +42,7 @@ type Bad = (&'static str, String);
 
 impl Liveness {
     pub fn new(patience: Patience) -> Self {
-        Liveness { patience, failures: 0, since: patience.calm, newest: 0, excused: 0 }
+        Liveness { patience, failures: 0, since: patience.calm, newest: 0, excused: 0, reason: "" }
     }
 
     /// A fault, or a restart: the counting begins anew.
@@ -63,18 +65,21 @@ impl Liveness {
     fn enough(&self) -> Option<Bad> {
         let n = self.failures;
         (n >= self.patience.epochs).then(|| {
-            let message =
-                format!("{n} checkpoints in a row were aborted after the last fault, and none completed in between");
+            let message = format!(
+                "{n} checkpoints in a row were aborted after the last fault (the last one: {}), and none completed in between",
+                self.reason
+            );
             ("no-checkpoint-completes", message)
         })
     }
 
     /// What is subsumed, or open at the end of the job, goes with a completion: of that alone nothing follows.
-    pub fn aborted(&mut self, at: At, epoch: Epoch, reason: &str) -> Option<Bad> {
+    pub fn aborted(&mut self, at: At, epoch: Epoch, reason: &'static str) -> Option<Bad> {
         if at.time <= self.patience.calm || epoch <= self.excused {
             return None;
         }
         self.failures += 1;
+        self.reason = reason;
         if matches!(reason, "subsumed" | "finished") { None } else { self.enough() }
     }
 

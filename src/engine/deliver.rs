@@ -18,7 +18,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let c = m.index();
         if self.net.channels.ends[c as usize].flags != 0 {
             self.queue_up(m);
-            return self.look_again(c, cx);
+            return self.take_waiting(c, 1, cx);
         }
         self.take(c, m, cx)
     }
@@ -28,12 +28,21 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         self.net.channels.push(m.index(), m);
     }
 
-    /// Takes what waits in the channel for the longest time; void if something is in the way.
+    /// Of what waits in the channel, `count` messages may be taken, one a step and one after the other; void if
+    /// something is in the way. (Held messages can be many, and room for one at a time: they are one event.)
     #[inline(never)]
-    pub(super) fn look_again<C: Choices, O: Observer>(&mut self, c: ChannelId, cx: &mut Cx<'_, C, O>) -> Handled {
+    pub(super) fn take_waiting<C: Choices, O: Observer>(
+        &mut self,
+        c: ChannelId,
+        count: u32,
+        cx: &mut Cx<'_, C, O>,
+    ) -> Handled {
         if self.blocked(c) {
-            self.net.channels.rest[c as usize].held += 1;
+            self.net.channels.rest[c as usize].held += count;
             return Handled::Void;
+        }
+        if count > 1 {
+            self.net.agenda.first(self.net.now, Event::waiting(c, count - 1));
         }
         let first = self.net.channels.pop(c);
         debug_assert!(first.is_some(), "[cutline bug] nothing waits in the channel");

@@ -42,7 +42,7 @@ pub(super) enum What {
     Cancel,
     /// The end of the channel has.
     End,
-    /// The channel can be looked at again: what waits in it may be taken.
+    /// The channel can be looked at again: so many messages that wait in it may be taken.
     Waiting,
     /// A source's timer.
     Source,
@@ -77,6 +77,14 @@ impl Event {
     #[inline(always)]
     pub(super) fn of_record(c: ChannelId, seq: u64, record: Record) -> Self {
         Event { key: record.key, value: record.value, seq: seq as u32, what: (What::Record as u32) << 28 | c }
+    }
+    /// So many messages that wait in the channel `c` may be taken.
+    pub(super) fn waiting(c: ChannelId, count: u32) -> Self {
+        Event { seq: count, ..Event::new(What::Waiting, c) }
+    }
+    /// Of waiting messages: how many.
+    pub(super) fn count(self) -> u32 {
+        self.seq
     }
     /// A message that travels the channel `c`.
     pub(super) fn message(c: ChannelId, m: Message) -> Self {

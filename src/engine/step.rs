@@ -193,7 +193,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let i = event.index();
         let done = match event.what() {
             What::Barrier | What::Cancel | What::End => return self.arrive(event, cx),
-            What::Waiting => return self.look_again(i, cx),
+            What::Waiting => return self.take_waiting(i, event.count(), cx),
             What::Letter => self.letter_arrives(i, cx),
             What::Durable => self.write_ends(i, cx),
             What::Recover => self.recover(cx),
@@ -270,8 +270,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             return;
         }
         ch.flags &= !flag;
-        for _ in 0..std::mem::take(&mut self.net.channels.rest[c as usize].held) {
-            self.schedule(self.net.now, What::Waiting, c);
+        let held = std::mem::take(&mut self.net.channels.rest[c as usize].held);
+        if A::TIMED && held > 0 {
+            self.net.agenda.schedule(self.net.now, Event::waiting(c, held));
         }
     }
 
@@ -284,7 +285,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
         for c in 0..self.net.channels.ends.len() as ChannelId {
             if self.can_deliver(c) {
-                list.push(Event::new(What::Waiting, c));
+                list.push(Event::waiting(c, 1));
             }
         }
         let slots = |n: usize| 0..n as u32;

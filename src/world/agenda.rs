@@ -11,6 +11,8 @@ pub trait Agenda<E: Copy>: Clone {
     const TIMED: bool;
     /// Puts an event into the future (not before the event that was last returned).
     fn schedule(&mut self, at: Time, e: E);
+    /// Puts an event before all others, at the present time.
+    fn first(&mut self, now: Time, e: E);
     /// The next event and its time; `None` if there is none. `enabled` lists what can happen now.
     fn next(
         &mut self,
@@ -30,6 +32,7 @@ pub struct AnyOrder;
 impl<E: Copy> Agenda<E> for AnyOrder {
     const TIMED: bool = false;
     fn schedule(&mut self, _: Time, _: E) {}
+    fn first(&mut self, _: Time, _: E) {}
     fn next(
         &mut self,
         now: Time,
@@ -221,7 +224,7 @@ impl<E: Copy> TimeOrder<E> {
     }
 
     /// The place of the first bucket from that after the open one on that is not empty.
-    fn first(&self) -> Option<usize> {
+    fn search(&self) -> Option<usize> {
         let start = (self.open as usize).wrapping_add(1) % BUCKETS;
         let from = |word: usize| (start / 64 + word) % self.filled.len();
         // The word in which the search begins comes twice: first its end, last its beginning.
@@ -235,7 +238,7 @@ impl<E: Copy> TimeOrder<E> {
     /// Opens the next bucket that is not empty; `false` if nothing is left.
     #[inline(never)]
     fn advance(&mut self) -> bool {
-        let Some(i) = self.soon().or_else(|| self.first()) else { return self.leap() };
+        let Some(i) = self.soon().or_else(|| self.search()) else { return self.leap() };
         let mut at = self.begin(i);
         let start = self.open << self.shift;
         while let Some(node) = self.nodes.get(at as usize) {
@@ -302,6 +305,11 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
         self.put(at.0, event);
     }
 
+    fn first(&mut self, now: Time, event: E) {
+        let node = self.node(event, 0, NIL);
+        self.current.push((now.0, node));
+    }
+
     #[inline(always)]
     fn next(
         &mut self,
@@ -336,20 +344,24 @@ mod tests {
     use crate::choice::Odometer;
 
     proptest::proptest! {
-        /// Against the obvious queue, for any mixture of near and far events.
+        /// Against the obvious queue, for any mixture of near and far events, and of events put before all others.
         #[test]
         fn events_come_in_the_order_of_time_and_insertion(
-            steps in proptest::collection::vec((0u64..4, 0u64..500_000, 0u8..3), 1..800),
+            steps in proptest::collection::vec((0u64..4, 0u64..500_000, 0u8..3, 0u8..4), 1..800),
             horizon in 1u64..200_000,
         ) {
             let mut agenda = TimeOrder::new(horizon);
-            let mut model: Vec<(u64, u32)> = Vec::new();
-            let (mut now, mut n, mut c) = (0, 0u32, Odometer::default());
-            for (scale, delay, pops) in steps {
+            let mut model: Vec<(u64, i64)> = Vec::new();
+            let (mut now, mut n, mut c) = (0, 0i64, Odometer::default());
+            for (scale, delay, pops, first) in steps {
                 let at = now + (delay >> (scale * 5));
                 agenda.schedule(Time(at), n);
                 model.push((at, n));
                 n += 1;
+                if first == 0 {
+                    agenda.first(Time(now), -n);
+                    model.push((now, -n));
+                }
                 for _ in 0..pops {
                     let want = model.iter().min().copied();
                     model.retain(|e| Some(*e) != want);
