@@ -1,4 +1,5 @@
-//! The bottom room: ids, virtual time, ratios, records, symbols, digests and sets of inputs.
+//! The bottom room: ids, virtual time, ratios, records, symbols, digests, sets of inputs, and parts of a state that keep
+//! what is known of them.
 //!
 //! Everything here is a small value without behaviour of its own. Nothing here knows what a task, a
 //! protocol or a fault is.

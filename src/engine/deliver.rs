@@ -59,13 +59,31 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             return Handled::Done;
         };
         self.delivered += 1;
+        if self.plain {
+            return self.process(t, c, (input, 0), seq, record, cx);
+        }
+        self.process_otherwise(t, c, input, seq, record, cx)
+    }
+
+    /// Where channels are bounded, a fault may be asked for, or an operator has several inputs.
+    #[inline(never)]
+    fn process_otherwise<C: Choices, O: Observer>(
+        &mut self,
+        t: TaskId,
+        c: ChannelId,
+        input: u32,
+        seq: u64,
+        record: Record,
+        cx: &mut Cx<'_, C, O>,
+    ) -> Handled {
         if self.net.channels.bounded {
             self.make_room(c);
         }
         if self.watched && self.crash_at_delivery(t, cx) {
             return Handled::Done;
         }
-        self.process(t, c, input, seq, record, cx)
+        let port = self.plan.job.graph.channels[c as usize].port;
+        self.process(t, c, (input, port), seq, record, cx)
     }
 
     /// Something that is no record has arrived.
@@ -124,7 +142,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         &mut self,
         t: TaskId,
         c: ChannelId,
-        input: u32,
+        (input, port): (u32, u32),
         seq: u64,
         record: Record,
         cx: &mut Cx<'_, C, O>,
@@ -136,7 +154,6 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             return Handled::Done;
         }
         cx.tell(Fact::Processed { task: t, attempt: task.attempt, channel: c, seq, record });
-        let port = if self.ports { self.plan.job.graph.channels[c as usize].port } else { 0 };
         task.compute(&mut self.net, t, (c, port), record, cx);
         self.note_filled();
         Handled::Calm

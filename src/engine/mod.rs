@@ -9,6 +9,7 @@
 //! | control messages without delay are carried out within the step, in order, from an inbox | exploring X needs copy, acknowledgement and completion in one step; the timed run gets the same code |
 //! | a source's position trigger is a step of its own | it is one in the model that X is compared with |
 //! | a message that cannot be taken waits in its channel, and is scheduled anew when it can be | no search for what is ready, and FIFO holds by construction |
+//! | tasks, coordinator and shelves of the store are parts that keep their digest until they are borrowed to be changed ([`Kept`](crate::base::Kept)) | an exploration copies and digests what changed, a third less in all; in tests each is walked again and compared |
 //! | a full restart is one step; ingestion goes on after the restart delay | nothing can happen in between |
 
 mod control;

@@ -180,8 +180,8 @@ pub struct Engine<'p, A> {
     pub(super) running: bool,
     /// Whether any fault must be asked for at each delivery.
     pub(super) watched: bool,
-    /// Whether any operator has more than one input edge.
-    pub(super) ports: bool,
+    /// No channel is bounded, no fault must be asked for at a delivery, and no operator has more than one input edge.
+    pub(super) plain: bool,
 }
 
 impl<A: Clone> Clone for Engine<'_, A> {
@@ -275,7 +275,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             outcome: None,
             running: false,
             watched: plan.faults.at_deliveries(),
-            ports: graph.channels.iter().any(|c| c.port != 0),
+            plain: !plan.faults.at_deliveries()
+                && plan.capacities.iter().all(|&c| c == u32::MAX)
+                && graph.channels.iter().all(|c| c.port == 0),
         }
     }
 
