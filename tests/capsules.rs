@@ -192,6 +192,7 @@ fn a_capsule_that_is_none_says_why() {
         ("/scenario/name", Some(json!(5)), "scenario.name: expected a string, found 5".into()),
         ("/choices", Some(json!(5)), "choices: expected a list, found 5".into()),
         ("/choices/0", Some(json!(5)), "choices[0]: expected an object with named keys, found 5".into()),
+        ("/choices/0", Some(json!(["a", 1])), "choices[0]: expected an object with named keys, found a list".into()),
         (
             "/choices/0/at",
             Some(json!(-1)),

@@ -5,14 +5,15 @@
 #[allow(dead_code)]
 mod yardsticks;
 
-use cutline::base::Time;
-use cutline::check::{Judge, Mode, Patience, RunVerdict};
-use cutline::choice::{Picked, Recorder, Seeded, Tape};
-use cutline::engine::Plan;
+use cutline::base::{Digester, Time};
+use cutline::check::{Judge, Mode, Monitor, Patience, RunVerdict};
+use cutline::choice::{Odometer, Picked, Recorder, Seeded, Tape};
+use cutline::engine::{Engine, Plan, Workbench};
 use cutline::prelude::*;
-use cutline::search::{explore, run_plan};
-use cutline::trace::{RunDigest, TraceHeader, TraceWriter};
-use cutline::world::{Crash, Delay, Point, Target, When};
+use cutline::search::{explore, logs_of, run_plan};
+use cutline::trace::{Observer, RunDigest, TraceHeader, TraceWriter};
+use cutline::world::{AnyOrder, Crash, Delay, Point, Target, When};
+use std::collections::{BTreeSet, VecDeque};
 
 fn states(n: u32, r: u64, crash: bool) -> (u64, u64) {
     let plan = yardsticks::x(n, r, crash);
@@ -45,6 +46,91 @@ fn the_explorer_finds_the_variant_without_alignment() {
     let judge = Judge::new(&plan.job, Mode::Full, &[], Patience::default());
     let found = explore(&plan, judge, u64::MAX);
     assert_eq!(found.violation.unwrap().property, Property::ConsistentCut);
+}
+
+/// The explorer without anything that makes it fast, and breadth first: states, transitions and ends.
+fn explored_plainly(plan: &Plan) -> (u64, u64, u64) {
+    let digest = |e: &Engine<AnyOrder>, j: &Judge| {
+        Digester::default().digest(|d| {
+            e.digest(d);
+            j.digest(d);
+        })
+    };
+    let judge = Judge::new(&plan.job, Mode::Full, &logs_of(plan), Patience::default());
+    let first = (Engine::new(plan, AnyOrder), judge);
+    let mut seen = BTreeSet::from([digest(&first.0, &first.1)]);
+    let (mut queue, mut transitions, mut ends) = (VecDeque::from([first]), 0, 0);
+    while let Some((engine, judge)) = queue.pop_front() {
+        ends += (engine.at_rest() || engine.outcome().is_some()) as u64;
+        let mut odometer = Odometer::default();
+        loop {
+            let (mut e, mut j) = (engine.clone(), judge.clone());
+            Workbench::new(&plan.job.symbols).step(&mut e, &mut odometer, &mut j);
+            assert!(!j.stop(), "{:?}", j.violations());
+            if e.steps() == engine.steps() {
+                break; // nothing was enabled
+            }
+            transitions += 1;
+            if seen.insert(digest(&e, &j)) {
+                queue.push_back((e, j));
+            }
+            if !odometer.advance() {
+                break;
+            }
+        }
+    }
+    (seen.len() as u64, transitions, ends)
+}
+
+#[test]
+fn nothing_that_makes_the_explorer_fast_changes_what_it_finds() {
+    let small = |records, write: Option<Delay>, faults: Vec<When>| {
+        let job = JobBuilder::new()
+            .source("a", 1, Generator::new(records))
+            .operator("count", 1, KeyedCount::default())
+            .sink("sink", 1, TableSink::default())
+            .hash("a", "count")
+            .hash("count", "sink");
+        let mut plan = Simulation::of(job).unwrap().checkpoint_every("9us").plan;
+        plan.write = write;
+        plan.faults.crashes = faults.into_iter().map(|when| Crash { target: Target::Task(1), when }).collect();
+        plan
+    };
+    let mut lettered = small(1, None, Vec::new());
+    lettered.control = Some(Delay::Constant(1));
+    (lettered.checkpoints.every, lettered.checkpoints.at) = (None, vec![1]);
+    let mut several = yardsticks::w_loop(1, 1, 1);
+    several.faults.crashes = vec![Crash { target: Target::Task(1), when: When::Anytime }];
+    for plan in [
+        yardsticks::x(2, 2, true),
+        small(1, Some(Delay::Constant(1)), vec![When::Anytime]),
+        small(2, None, vec![When::Anytime]),
+        small(2, None, vec![When::Event { nth: 2 }]),
+        small(2, None, vec![When::Point { point: Point::AcknowledgedToCompleted, nth: 1 }]),
+        lettered,
+        several,
+    ] {
+        let judge = Judge::new(&plan.job, Mode::Full, &logs_of(&plan), Patience::default());
+        let found = explore(&plan, judge, u64::MAX);
+        assert!(found.complete && found.violation.is_none(), "{:?}", found.violation);
+        assert_eq!((found.states, found.transitions, found.ends), explored_plainly(&plan), "{:?}", plan.faults.crashes);
+    }
+}
+
+#[test]
+fn a_search_that_ran_into_the_limit_of_steps_is_not_complete() {
+    let mut plan = yardsticks::x(2, 2, false);
+    let explored = |plan: &Plan| {
+        let judge = Judge::new(&plan.job, Mode::Full, &[], Patience::default());
+        explore(plan, judge, u64::MAX)
+    };
+    let whole = explored(&plan);
+    assert!(whole.complete);
+    for most in [1, 3, 8] {
+        plan.max_steps = most;
+        let found = explored(&plan);
+        assert!(!found.complete && found.states < whole.states, "{most} steps");
+    }
 }
 
 /// A small job with everything that asks for choices.

@@ -174,14 +174,18 @@ impl Digester {
     pub fn kept<T>(&mut self, part: &Kept<T>, walk: impl FnOnce(&T, &mut Digester)) {
         match part.known() {
             Some(sum) => {
-                debug_assert_eq!(sum, self.walk_again(part, walk), "[cutline bug] a part changed behind its own back");
+                debug_assert_eq!(
+                    sum,
+                    self.walk_again(part, walk),
+                    "a part of the state changed without being borrowed for it: does an operator or a protocol share state with its copies?"
+                );
                 self.sum(&sum);
             }
             None => self.walk_part(part, walk),
         }
     }
 
-    /// What would be known of the part if it were walked now.
+    /// What the part is if it is walked now.
     fn walk_again<T>(&mut self, part: &Kept<T>, walk: impl FnOnce(&T, &mut Digester)) -> Sum {
         let mut inner = self.inner.take().unwrap_or_default();
         let words = inner.walked(|d| walk(part, d));
@@ -191,18 +195,16 @@ impl Digester {
     }
 
     fn walk_part<T>(&mut self, part: &Kept<T>, walk: impl FnOnce(&T, &mut Digester)) {
-        let mut inner = self.inner.take().unwrap_or_default();
-        let words = inner.walked(|d| walk(part, d));
-        if inner.named & 1 == 0 {
-            let sum = Sum { words, named: inner.named };
-            self.sum(&sum);
+        let sum = self.walk_again(part, walk);
+        if sum.named & 1 == 0 {
             part.keep(Some(sum));
-        } else {
-            words.into_iter().for_each(|w| self.word(w));
-            inner.real().into_iter().for_each(|e| self.name(e));
-            part.keep(None);
+            return self.sum(&sum);
         }
-        self.inner = Some(inner);
+        // An epoch with a large number is not in the set.
+        part.keep(None);
+        sum.words.into_iter().for_each(|w| self.word(w));
+        let named = self.inner.as_ref().map_or(Vec::new(), |inner| inner.real());
+        named.into_iter().for_each(|e| self.name(e));
     }
 
     #[inline(always)]

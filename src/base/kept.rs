@@ -1,6 +1,7 @@
 //! A part of a state, and what is known of it until it changes: an exploration copies and digests a state at each
 //! step, and a step changes little of it. Not a cache that can be stale: who borrows the part to change it, makes it
-//! forget.
+//! forget. (What shares its state with its copies, behind an `Rc`, breaks the contract of operators and protocols, and
+//! this too.)
 
 use std::cell::Cell;
 use std::marker::PhantomData;

@@ -1,6 +1,6 @@
 //! The control plane: letters between coordinator and tasks, and what the coordinator asks for.
 
-use super::effects::slot;
+use super::effects::{slot, take_from};
 use super::event::{Event, What};
 use super::state::{Engine, Letter};
 use super::step::Cx;
@@ -25,7 +25,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     pub(super) fn letter_arrives<C: Choices, O: Observer>(&mut self, slot: u32, cx: &mut Cx<'_, C, O>) -> bool {
-        let Some(letter) = self.letters[slot as usize].take() else { return false };
+        let Some(letter) = take_from::<A, _>(&mut self.letters, slot) else { return false };
         self.open_letter(letter, cx);
         true
     }

@@ -213,7 +213,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// A write has become durable.
     pub(super) fn write_ends<C: Choices, O: Observer>(&mut self, slot: u32, cx: &mut Cx<'_, C, O>) -> bool {
-        let Some((epoch, task)) = self.writes[slot as usize].take() else { return false };
+        let Some((epoch, task)) = take_from::<A, _>(&mut self.writes, slot) else { return false };
         let Some(t) = task else {
             self.coordinate(CoordinatorInput::Written { epoch }, cx);
             return true;
@@ -266,14 +266,25 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             if at != point || !self.hits(crash.target, t) {
                 continue;
             }
-            self.struck[i].1 += 1;
-            if self.struck[i].1 == nth {
-                self.struck[i].0 += 1;
+            if self.comes_up(i, nth) {
                 self.crash(crash.target, t, cx);
                 return !self.tasks[t as usize].up;
             }
         }
         false
+    }
+
+    /// The point of the `i`-th crash is reached: whether for the `nth` time. After that, nobody counts. (A count that
+    /// went on would be another state each time.)
+    fn comes_up(&mut self, i: usize, nth: u32) -> bool {
+        let (struck, reached) = &mut self.struck[i];
+        if *reached >= nth {
+            return false;
+        }
+        *reached += 1;
+        let now = *reached == nth;
+        *struck += now as u32;
+        now
     }
 
     fn hits(&self, target: Target, t: TaskId) -> bool {
@@ -288,9 +299,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     pub(super) fn cut_before_decision<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
         for (i, crash) in self.plan.faults.crashes.iter().enumerate() {
             let When::Point { point: Point::AcknowledgedToCompleted, nth } = crash.when else { continue };
-            self.struck[i].1 += 1;
-            if self.struck[i].1 == nth {
-                self.struck[i].0 += 1;
+            if self.comes_up(i, nth) {
                 let victim = match crash.target {
                     Target::Task(t) => t,
                     _ => 0,
@@ -303,8 +312,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Faults that are asked for at each delivery; `true` if the task died.
     #[cold]
     pub(super) fn crash_at_delivery<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) -> bool {
-        self.tasks[t as usize].deliveries += 1;
-        let deliveries = self.tasks[t as usize].deliveries;
+        let counted = &mut self.tasks[t as usize].deliveries;
+        *counted = (*counted + 1).min(self.plan.faults.last_delivery() + 1);
+        let deliveries = *counted;
         for (i, crash) in self.plan.faults.crashes.iter().enumerate() {
             if !self.hits(crash.target, t) {
                 continue;
@@ -375,6 +385,12 @@ pub(super) fn slot<T>(slots: &mut Vec<Option<T>>, item: T) -> u32 {
     }
     slots[free] = Some(item);
     free as u32
+}
+
+/// Takes it out again. Where nothing is timed, no event names a slot, and what was put in later moves up: so that two
+/// states with the same content go on alike.
+pub(super) fn take_from<A: Agenda<Event>, T>(slots: &mut Vec<Option<T>>, slot: u32) -> Option<T> {
+    if A::TIMED { slots[slot as usize].take() } else { slots.remove(slot as usize) }
 }
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {

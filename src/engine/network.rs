@@ -38,6 +38,7 @@ impl<A: Clone> Clone for Network<'_, A> {
         }
     }
     fn clone_from(&mut self, o: &Self) {
+        debug_assert!(self.filled.is_empty() && o.filled.is_empty(), "[cutline bug] a sender was not told");
         self.agenda.clone_from(&o.agenda);
         self.channels.clone_from(&o.channels);
         self.link = o.link.as_ref().map(|l| l.boxed());

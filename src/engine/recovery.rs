@@ -17,7 +17,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         if !self.failing {
             return false;
         }
-        if self.writes.iter().flatten().any(|(_, task)| task.is_none()) {
+        if self.deciding() {
             self.undecided = true; // recovery waits for the outcome of the write
             return false;
         }
@@ -36,6 +36,16 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         };
         self.restart(epoch, cx);
         true
+    }
+
+    /// Whether the metadata of a checkpoint are being written.
+    fn deciding(&self) -> bool {
+        self.writes.iter().flatten().any(|(_, task)| task.is_none())
+    }
+
+    /// Whether a restart can come next.
+    pub(super) fn can_recover(&self) -> bool {
+        self.failing && !self.undecided && !self.deciding()
     }
 
     fn restart<C: Choices, O: Observer>(&mut self, epoch: Epoch, cx: &mut Cx<'_, C, O>) {

@@ -119,8 +119,12 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             self.net.now = time;
             cx.scratch.at = At { step: self.steps + 1, time };
             match self.handle(event, cx) {
-                Handled::Void => continue,
+                Handled::Void => debug_assert!(A::TIMED, "[cutline bug] what is enabled comes to nothing"),
                 Handled::Calm if !cx.observer.stop() => {
+                    debug_assert!(
+                        cx.scratch.inbox.is_empty() && self.outcome.is_none(),
+                        "[cutline bug] calm, but not all"
+                    );
                     self.steps += 1;
                     return Step::Went;
                 }
@@ -299,7 +303,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 .filter(|&i| self.writes[i as usize].is_some())
                 .map(|i| Event::new(What::Durable, i)),
         );
-        if self.failing && !self.undecided {
+        if self.can_recover() {
             list.push(Event::new(What::Recover, 0));
         }
         for (i, crash) in self.plan.faults.crashes.iter().enumerate() {
@@ -323,7 +327,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             || (0..self.net.channels.ends.len() as ChannelId).any(|c| self.can_deliver(c))
             || self.letters.iter().any(Option::is_some)
             || self.writes.iter().any(Option::is_some)
-            || self.failing && !self.undecided)
+            || self.can_recover())
     }
 
     /// Ends the run here, as it ends if nothing more happens.

@@ -124,6 +124,13 @@ impl Capsule {
                 value[key] = instead;
             }
         }
+        // serde would take a list for an object, key by key.
+        for (i, choice) in value["choices"].as_array().into_iter().flatten().enumerate() {
+            if choice.is_array() {
+                problems
+                    .push(Problem::new(format!("choices[{i}]"), "expected an object with named keys, found a list"));
+            }
+        }
         let read = serde_path_to_error::deserialize(&value).map_err(|e| problems.push(problem_of_form(&value, &e)));
         read.ok().filter(|_| problems.is_empty()).ok_or(Problems(problems))
     }

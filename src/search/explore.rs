@@ -49,11 +49,14 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
     let mut whole = true;
     let mut bench = Workbench::new(&plan.job.symbols);
     let mut successors = Vec::new();
-    // Without such faults a step asks nothing but which event it is: its last answer is known beforehand.
+    // Where nothing is timed, no event is void; and without such faults, a step asks nothing but which event it is.
+    // So its last answer is known beforehand.
     let foreseen = plan.faults.declines.is_empty() && !plan.faults.at_deliveries();
     while let Some(state) = stack.pop() {
         let (engine, judge) = &*state;
-        if engine.at_rest() {
+        if engine.outcome().is_some() {
+            found.ends += 1;
+        } else if engine.at_rest() {
             // Without a fault, the run ends here: what does the judge say of that?
             let (mut e, mut j) = (engine.clone(), judge.clone());
             e.end_here(&mut j);
@@ -72,12 +75,12 @@ pub fn explore<'p>(plan: &'p Plan, judge: Judge<'p>, most: u64) -> Explored {
             let mut next = next.expect("[cutline bug] a step asks more than was foreseen");
             let step = bench.step(&mut next.0, &mut odometer, &mut next.1);
             let over = matches!(step, Step::Over(_));
+            whole &= step != Step::Over(Outcome::Limit);
             if over && !next.1.stop() && next.0.steps() == steps {
-                spare.push(next); // nothing was enabled
+                spare.push(next); // nothing was enabled, or there may be no more steps
                 break;
             }
             found.transitions += 1;
-            whole &= step != Step::Over(Outcome::Limit);
             if next.1.stop() && bad(&next.1, &mut found) {
                 return found;
             }

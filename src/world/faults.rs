@@ -137,6 +137,12 @@ impl Faults {
         crashes.chain(self.stalls.iter().map(|s| s.at.after(s.ns))).max().unwrap_or_default()
     }
 
+    /// The last delivery of a task that a crash waits for (0: none does). After that, nobody needs to count.
+    pub fn last_delivery(&self) -> u64 {
+        let nths = self.crashes.iter().map(|c| if let When::Event { nth } = c.when { nth } else { 0 });
+        nths.max().unwrap_or(0)
+    }
+
     /// Whether any crash has to be asked for at each delivery.
     pub fn at_deliveries(&self) -> bool {
         self.crashes.iter().any(|c| matches!(c.when, When::Event { .. } | When::Rate { .. }))
