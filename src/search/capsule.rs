@@ -125,11 +125,11 @@ impl Capsule {
             }
         }
         // serde would take a list for an object, key by key.
-        for (i, choice) in value["choices"].as_array().into_iter().flatten().enumerate() {
-            if choice.is_array() {
-                problems
-                    .push(Problem::new(format!("choices[{i}]"), "expected an object with named keys, found a list"));
-            }
+        let choices = value["choices"].as_array_mut().into_iter().flatten().enumerate();
+        for (i, choice) in choices.filter(|(_, choice)| choice.is_array()) {
+            let message = "expected an object with named keys, found a list";
+            problems.push(Problem::new(format!("choices[{i}]"), message));
+            *choice = json!({"position": 0, "kind": "", "at": 0, "nth": 0, "options": 1, "picked": 0});
         }
         let read = serde_path_to_error::deserialize(&value).map_err(|e| problems.push(problem_of_form(&value, &e)));
         read.ok().filter(|_| problems.is_empty()).ok_or(Problems(problems))
