@@ -127,7 +127,23 @@ pub(super) fn deadlock(job: &Job, ledger: &Ledger, waits: &[Wait]) -> (String, V
     if lines.is_empty() && !ledger.pending.is_empty() {
         lines.push(format!("checkpoint {} is pending, and nothing is on its way", ledger.pending[0]));
     }
-    let cycle = find_cycle(&next).map(|c| c.iter().chain(c.first()).map(|&t| name(t)).collect::<Vec<_>>().join(" -> "));
+    let mut evidence = vec![("waits", Evidence::Text(lines.join("; ")))];
+    let cycle = find_cycle(&next);
+    // The waits of the cycle are shown before all others.
+    let in_cycle = |w: &Wait| match (&cycle, *w) {
+        (Some(c), Wait::Alignment { task, channel, .. }) => {
+            !full(task) && follows(c, task, g.channels[channel as usize].from)
+        }
+        (Some(c), Wait::Room { task, channel }) => follows(c, task, g.channels[channel as usize].to),
+        _ => false,
+    };
+    let (mut of_cycle, mut others) = (Vec::new(), Vec::new());
+    for (i, line) in lines.into_iter().enumerate() {
+        if waits.get(i).is_some_and(in_cycle) { of_cycle.push(line) } else { others.push(line) }
+    }
+    of_cycle.append(&mut others);
+    let lines = of_cycle;
+    let cycle = cycle.map(|c| c.iter().chain(c.first()).map(|&t| name(t)).collect::<Vec<_>>().join(" -> "));
     let shown = lines.len().min(6);
     let mut message = "nothing can happen any more, and the job has not ended".to_string();
     if let Some(cycle) = &cycle {
@@ -139,9 +155,13 @@ pub(super) fn deadlock(job: &Job, ledger: &Ledger, waits: &[Wait]) -> (String, V
     if lines.len() > shown {
         message += &format!("; and {} more", lines.len() - shown);
     }
-    let mut evidence = vec![("waits", Evidence::Text(lines.join("; ")))];
     evidence.extend(cycle.map(|c| ("cycle", Evidence::Text(c))));
     (message, evidence)
+}
+
+/// Whether `b` comes after `a` in the cycle.
+fn follows(cycle: &[u32], a: u32, b: u32) -> bool {
+    cycle.iter().zip(cycle.iter().cycle().skip(1)).any(|(&x, &y)| (x, y) == (a, b))
 }
 
 fn find_cycle(next: &[Vec<u32>]) -> Option<Vec<u32>> {
@@ -211,6 +231,9 @@ mod tests {
         let barrier = Wait::Alignment { task: 1, channel: 0, epoch: 1 };
         let of = |waits: &[Wait]| deadlock(&job, &ledger, waits).0;
         assert!(of(&[source, barrier]).contains("in a cycle: s[0] -> a[0] -> s[0]"));
+        let late = Wait::Acknowledgement { task: 1, epoch: 1 };
+        let first = "s[0] -> a[0] -> s[0]: s[0] waits for room on s[0]->a[0]; a[0] waits for barrier 1 on s[0]->a[0]; checkpoint";
+        assert!(of(&[late, source, barrier]).contains(first), "{}", of(&[late, source, barrier]));
         assert!(!of(&[source, barrier, Wait::Room { task: 1, channel: 1 }]).contains("cycle"));
     }
 }
