@@ -202,8 +202,12 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         start.nth += 1;
         let delay = self.delay.unwrap_or_else(|| self.delays[c as usize]);
         let delay = delay.draw(Kind::Delay, c, start.nth, choices);
-        let at = self.now.after(delay).max(start.last);
-        start.last = at;
-        self.agenda.schedule(at, m);
+        let at = self.now.after(delay);
+        if at > start.last {
+            start.last = at;
+            self.agenda.schedule(at, m);
+        } else {
+            self.agenda.schedule_behind(start.last, m);
+        }
     }
 }

@@ -11,6 +11,10 @@ pub trait Agenda<E: Copy>: Clone {
     const TIMED: bool;
     /// Puts an event into the future (not before the event that was last returned).
     fn schedule(&mut self, at: Time, e: E);
+    /// The same, for an event that comes at the moment of one that was scheduled before, most likely right behind it.
+    fn schedule_behind(&mut self, at: Time, e: E) {
+        self.schedule(at, e);
+    }
     /// Puts an event before all others, at the present time.
     fn first(&mut self, now: Time, e: E);
     /// The next event and its time; `None` if there is none. `enabled` lists what can happen now.
@@ -65,17 +69,21 @@ struct Far {
 #[derive(Clone, Copy, Debug)]
 struct Node<E> {
     event: E,
-    /// Its time, without what the bucket says of that.
+    /// Its time, without what the bucket says of that; and whether it is the last of a group ([`GROUP`]).
     low: u32,
     next: u32,
 }
 
 const NIL: u32 = u32::MAX;
+const GROUP: u32 = 1 << 31;
 /// How many buckets there are: a power of two.
 const BUCKETS: usize = 4096;
 
 /// In the order of (time, insertion): a calendar of buckets, each sorted when it is opened. What comes later than
 /// the calendar reaches waits in a heap.
+///
+/// Events of one moment that follow one another directly are a group: in the bucket's list, they are one. (A slow
+/// message holds back all that come after it on its channel.)
 ///
 /// No event carries its turn: all events of one moment are in one place, a bucket's list has the newest
 /// first, and sorting keeps their order. (What waits in the heap enters its bucket as soon as the calendar
@@ -84,11 +92,11 @@ const BUCKETS: usize = 4096;
 pub struct TimeOrder<E> {
     /// A bucket is 2^shift nanoseconds wide.
     shift: u32,
-    /// The number of the open bucket (time >> shift).
-    open: u64,
-    /// Its entries (time and node), the next one last.
+    /// The number (time >> shift) of the first bucket that was not opened.
+    from: u64,
+    /// What was in the last that was opened (time and node), the next one last.
     current: Vec<(u64, u32)>,
-    /// Events that came into the open bucket after it was opened. (A heap: many may fall on the same instant.)
+    /// Events that came into it after it was opened. (A heap: many may fall on the same instant.)
     late: BinaryHeap<Reverse<Far>>,
     /// The newest event of each bucket.
     heads: Box<[u32; BUCKETS]>,
@@ -96,7 +104,13 @@ pub struct TimeOrder<E> {
     filled: [u64; BUCKETS / 64],
     nodes: Vec<Node<E>>,
     free: u32,
+    /// Of the last of a group: the first.
+    firsts: Vec<u32>,
+    /// Of the group that has its turn: its time, the next one (`NIL`: no group has it), and the last.
+    turn: (u64, u32, u32),
     beyond: BinaryHeap<Reverse<Far>>,
+    /// The first bucket from which on the calendar reaches something of that.
+    reaches: u64,
     seq: u64,
 }
 
@@ -104,15 +118,18 @@ impl<E: Copy> TimeOrder<E> {
     /// An empty agenda; most events come at most `horizon` nanoseconds after they were scheduled.
     pub fn new(horizon: u64) -> Self {
         TimeOrder {
-            shift: (u64::BITS - (horizon / BUCKETS as u64).leading_zeros()).min(32),
-            open: 0,
+            shift: (u64::BITS - (horizon / BUCKETS as u64).leading_zeros()).min(31),
+            from: 0,
             current: Vec::new(),
             late: BinaryHeap::new(),
             heads: Box::new([NIL; BUCKETS]),
             filled: [0; BUCKETS / 64],
             nodes: Vec::new(),
             free: NIL,
+            firsts: Vec::new(),
+            turn: (0, NIL, NIL),
             beyond: BinaryHeap::new(),
+            reaches: u64::MAX,
             seq: 0,
         }
     }
@@ -143,8 +160,8 @@ impl<E: Copy> TimeOrder<E> {
         let bucket = time >> self.shift;
         let i = bucket as usize % BUCKETS;
         let place = self.node(event, (time - (bucket << self.shift)) as u32, self.heads[i]);
-        // From 0: the bucket after the open one. (The open one, and any before it, wrap around.)
-        if bucket.wrapping_sub(self.open).wrapping_sub(1) < BUCKETS as u64 - 1 {
+        // (Those that were opened wrap around.)
+        if bucket.wrapping_sub(self.from) < BUCKETS as u64 {
             self.heads[i] = place;
             self.filled[i / 64] |= 1 << (i % 64);
         } else {
@@ -152,12 +169,64 @@ impl<E: Copy> TimeOrder<E> {
         }
     }
 
-    /// Into the open bucket, behind what has the same time; or beyond the last one.
+    /// If the newest of its bucket comes at the same moment: into one group with that.
+    #[inline(always)]
+    fn put_behind(&mut self, time: u64, event: E) {
+        let bucket = time >> self.shift;
+        let i = bucket as usize % BUCKETS;
+        let low = (time - (bucket << self.shift)) as u32;
+        let newest = self.heads[i];
+        let Some(node) = self.nodes.get(newest as usize) else { return self.put(time, event) };
+        if node.low & !GROUP != low || bucket.wrapping_sub(self.from) >= BUCKETS as u64 {
+            return self.put(time, event);
+        }
+        let (alone, older) = (node.low & GROUP == 0, node.next);
+        let place = self.node(event, low | GROUP, older);
+        let first = if alone { newest } else { self.firsts[newest as usize] };
+        if self.firsts.len() <= place as usize {
+            self.firsts.resize(self.nodes.len(), NIL);
+        }
+        self.firsts[place as usize] = first;
+        self.nodes[newest as usize].next = place;
+        self.heads[i] = place;
+    }
+
+    /// An event has its turn, or the first of a group.
+    #[inline(always)]
+    fn turn(&mut self, time: u64, mut place: u32) -> E {
+        let node = &self.nodes[place as usize];
+        if node.low & GROUP != 0 {
+            let last = place;
+            place = self.firsts[last as usize];
+            self.turn = (time, self.nodes[place as usize].next, last);
+        }
+        self.take(place)
+    }
+
+    /// The next one of the group that has its turn.
+    #[inline(always)]
+    fn next_of_group(&mut self) -> Option<(u64, E)> {
+        let (time, place, last) = self.turn;
+        let node = self.nodes.get(place as usize)?;
+        self.turn.1 = if place == last { NIL } else { node.next };
+        Some((time, self.take(place)))
+    }
+
+    /// Into the bucket that was opened, behind what has the same time; or beyond the last one.
     #[cold]
     fn put_elsewhere(&mut self, time: u64, node: u32) {
         self.seq += 1;
         let far = Reverse(Far { time, seq: self.seq, node });
-        if time >> self.shift <= self.open { self.late.push(far) } else { self.beyond.push(far) }
+        if time >> self.shift < self.from {
+            return self.late.push(far);
+        }
+        self.beyond.push(far);
+        self.look_beyond();
+    }
+
+    fn look_beyond(&mut self) {
+        let first = self.beyond.peek().map(|Reverse(far)| far.time >> self.shift);
+        self.reaches = first.map_or(u64::MAX, |bucket| bucket - (BUCKETS as u64 - 1));
     }
 
     /// The next of those that came late, if none of the bucket comes before it.
@@ -174,21 +243,20 @@ impl<E: Copy> TimeOrder<E> {
     /// Takes in from the heap what the calendar reaches by now.
     #[cold]
     fn reach(&mut self) {
-        while let Some(&Reverse(far)) = self.beyond.peek() {
-            if (far.time >> self.shift).saturating_sub(self.open) >= BUCKETS as u64 {
-                break;
-            }
-            self.beyond.pop();
+        while self.reaches <= self.from
+            && let Some(Reverse(far)) = self.beyond.pop()
+        {
             let event = self.take(far.node);
             self.put(far.time, event);
+            self.look_beyond();
         }
     }
 
-    /// Opens the bucket of the first event beyond the calendar, which is empty; `false` if nothing is left.
+    /// Goes on to the first event beyond the calendar, which is empty; `false` if nothing is left.
     #[cold]
     fn leap(&mut self) -> bool {
         let Some(Reverse(far)) = self.beyond.peek() else { return false };
-        self.open = far.time >> self.shift;
+        self.from = far.time >> self.shift;
         self.reach();
         true
     }
@@ -196,36 +264,51 @@ impl<E: Copy> TimeOrder<E> {
     /// The place of the bucket that comes next, if it is soon enough to be found at once.
     #[inline(always)]
     fn soon(&self) -> Option<usize> {
-        let start = (self.open as usize).wrapping_add(1) % BUCKETS;
+        let start = self.from as usize % BUCKETS;
         let bits = self.filled[start / 64] & (!0 << (start % 64));
         (bits != 0).then(|| start - start % 64 + bits.trailing_zeros() as usize)
     }
 
-    /// If the next bucket has a single event, as most have: that.
+    /// The number of the bucket at this place.
     #[inline(always)]
-    fn single(&mut self) -> Option<(u64, u32)> {
+    fn number(&self, i: usize) -> u64 {
+        self.from + (i.wrapping_sub(self.from as usize) % BUCKETS) as u64
+    }
+
+    /// If the next bucket has one or two events, as most have: the next of them. The bucket is not opened for that.
+    #[inline(always)]
+    fn quick(&mut self) -> Option<(u64, u32)> {
         let i = self.soon()?;
-        let place = self.heads[i % BUCKETS];
-        let node = self.nodes.get(place as usize)?;
-        if node.next != NIL || !self.beyond.is_empty() {
+        let bucket = self.number(i);
+        if bucket >= self.reaches {
             return None;
         }
-        let low = node.low as u64;
-        self.begin(i);
-        Some(((self.open << self.shift) + low, place))
+        let newest = self.heads[i % BUCKETS];
+        let node = self.nodes.get(newest as usize)?;
+        let (low, older) = (node.low & !GROUP, node.next);
+        let start = bucket << self.shift;
+        let Some(node) = self.nodes.get(older as usize) else {
+            self.from = bucket;
+            self.heads[i % BUCKETS] = NIL;
+            self.filled[i / 64 % (BUCKETS / 64)] &= !(1 << (i % 64));
+            return Some((start + low as u64, newest));
+        };
+        if node.next != NIL {
+            return None;
+        }
+        self.from = bucket;
+        if node.low & !GROUP <= low {
+            let low = node.low & !GROUP;
+            self.nodes[newest as usize].next = NIL;
+            return Some((start + low as u64, older));
+        }
+        self.heads[i % BUCKETS] = older;
+        Some((start + low as u64, newest))
     }
 
-    /// Opens the bucket at this place; says what was in it.
-    #[inline(always)]
-    fn begin(&mut self, i: usize) -> u32 {
-        self.open += 1 + (i.wrapping_sub(self.open as usize).wrapping_sub(1) % BUCKETS) as u64;
-        self.filled[i / 64 % (BUCKETS / 64)] &= !(1 << (i % 64));
-        std::mem::replace(&mut self.heads[i % BUCKETS], NIL)
-    }
-
-    /// The place of the first bucket from that after the open one on that is not empty.
+    /// The place of the first bucket from `from` on that is not empty.
     fn search(&self) -> Option<usize> {
-        let start = (self.open as usize).wrapping_add(1) % BUCKETS;
+        let start = self.from as usize % BUCKETS;
         let from = |word: usize| (start / 64 + word) % self.filled.len();
         // The word in which the search begins comes twice: first its end, last its beginning.
         let words = (0..=self.filled.len()).map(|n| match n {
@@ -235,34 +318,45 @@ impl<E: Copy> TimeOrder<E> {
         words.into_iter().find(|w| w.1 != 0).map(|(word, bits)| word * 64 + bits.trailing_zeros() as usize)
     }
 
-    /// Opens the next bucket that is not empty; `false` if nothing is left.
+    /// Opens the next bucket that is not empty, or goes on to where one is; `false` if nothing is left.
     #[inline(never)]
     fn advance(&mut self) -> bool {
         let Some(i) = self.soon().or_else(|| self.search()) else { return self.leap() };
-        let mut at = self.begin(i);
-        let start = self.open << self.shift;
+        let bucket = self.number(i);
+        if bucket >= self.reaches && !self.beyond.is_empty() {
+            self.from = bucket;
+            self.reach();
+            return true;
+        }
+        self.from = bucket.wrapping_add(1);
+        self.filled[i / 64] &= !(1 << (i % 64));
+        let mut at = std::mem::replace(&mut self.heads[i], NIL);
+        let start = bucket << self.shift;
         while let Some(node) = self.nodes.get(at as usize) {
-            insert(&mut self.current, (start + node.low as u64, at));
+            insert(&mut self.current, (start + (node.low & !GROUP) as u64, at));
             at = node.next;
         }
         if self.current.len() > FEW {
             self.current.sort_by_key(|e| Reverse(e.0));
         }
-        if !self.beyond.is_empty() {
+        if self.from >= self.reaches {
             self.reach();
         }
         true
     }
 
-    /// All events in their order; nothing is left.
-    fn drain(&mut self) -> Vec<(Time, E)> {
-        let mut all = Vec::new();
+    /// The next event, and its time.
+    #[inline(always)]
+    fn next_one(&mut self) -> Option<(u64, E)> {
+        if let Some(one) = self.next_of_group() {
+            return Some(one);
+        }
         loop {
-            while let Some((time, place)) = self.pop() {
-                all.push((Time(time), self.take(place)));
+            if let Some((time, place)) = self.pop().or_else(|| self.quick()) {
+                return Some((time, self.turn(time, place)));
             }
             if !self.advance() {
-                return all;
+                return None;
             }
         }
     }
@@ -305,7 +399,21 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
         self.put(at.0, event);
     }
 
+    #[inline(always)]
+    fn schedule_behind(&mut self, at: Time, event: E) {
+        self.put_behind(at.0, event);
+    }
+
     fn first(&mut self, now: Time, event: E) {
+        // A group that has its turn waits.
+        let (time, mut place, last) = std::mem::replace(&mut self.turn, (0, NIL, NIL));
+        let begin = self.current.len();
+        while let Some(node) = self.nodes.get_mut(place as usize) {
+            self.current.push((time, place));
+            node.low = 0;
+            place = if place == last { NIL } else { node.next };
+        }
+        self.current[begin..].reverse();
         let node = self.node(event, 0, NIL);
         self.current.push((now.0, node));
     }
@@ -318,22 +426,15 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
         _: impl FnOnce(&mut Vec<E>),
         _: &mut impl Choices,
     ) -> Option<(Time, E)> {
-        loop {
-            if let Some((time, place)) = self.pop().or_else(|| self.single()) {
-                return Some((Time(time), self.take(place)));
-            }
-            if !self.advance() {
-                return None;
-            }
-        }
+        self.next_one().map(|(time, event)| (Time(time), event))
     }
 
     fn withdraw(&mut self, mut gone: impl FnMut(&E) -> bool) -> Vec<E> {
-        let open = self.open;
-        let all = self.drain();
-        self.open = open; // time has not gone on
+        let from = self.from;
+        let all: Vec<_> = std::iter::from_fn(|| self.next_one()).collect();
+        self.from = from; // time has not gone on
         let (out, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, e)| gone(e));
-        kept.into_iter().for_each(|(time, e)| self.put(time.0, e));
+        kept.into_iter().for_each(|(time, e)| self.put(time, e));
         out.into_iter().map(|(_, e)| e).collect()
     }
 }
@@ -347,17 +448,24 @@ mod tests {
         /// Against the obvious queue, for any mixture of near and far events, and of events put before all others.
         #[test]
         fn events_come_in_the_order_of_time_and_insertion(
-            steps in proptest::collection::vec((0u64..4, 0u64..500_000, 0u8..3, 0u8..4), 1..800),
+            steps in proptest::collection::vec((0u64..4, 0u64..500_000, 0u8..3, 0u8..4, 0usize..4), 1..800),
             horizon in 1u64..200_000,
         ) {
             let mut agenda = TimeOrder::new(horizon);
             let mut model: Vec<(u64, i64)> = Vec::new();
             let (mut now, mut n, mut c) = (0, 0i64, Odometer::default());
-            for (scale, delay, pops, first) in steps {
+            for (scale, delay, pops, first, behind) in steps {
                 let at = now + (delay >> (scale * 5));
                 agenda.schedule(Time(at), n);
                 model.push((at, n));
                 n += 1;
+                if behind > 0 {
+                    // At that moment or at another at which something happens.
+                    let at = model[model.len().saturating_sub(behind)].0.max(at);
+                    agenda.schedule_behind(Time(at), n);
+                    model.push((at, n));
+                    n += 1;
+                }
                 if first == 0 {
                     agenda.first(Time(now), -n);
                     model.push((now, -n));
