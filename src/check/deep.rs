@@ -13,16 +13,32 @@ use crate::graph::{Partition, Route};
 use crate::trace::At;
 use std::rc::Rc;
 
-const NOWHERE: ChannelId = ChannelId::MAX;
+/// What the task that acted last must still send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owes {
+    Nothing,
+    /// The one record `want`, on the one channel `only`.
+    One,
+    /// What is in `out`.
+    More,
+}
+
+/// What is known of a task beforehand.
+struct Known<'j> {
+    source: Option<&'j AnySource>,
+    routes: &'j [Route],
+    /// The only route, if records go on one edge, by their key.
+    by_key: Option<&'j Route>,
+}
 
 pub(super) struct Deep<'j> {
     job: &'j Job,
-    sources: Rc<[Option<&'j AnySource>]>,
+    known: Rc<[Known<'j>]>,
     replicas: Vec<Kept<Option<AnyOperator>>>,
-    /// The one thing that the task that acted last must still send, and where (`NOWHERE`: it is in `out`, if at all).
+    owes: Owes,
     want: Record,
     only: ChannelId,
-    /// What it must send …
+    /// What must be sent …
     out: Out,
     /// … on these edges …
     routes: &'j [Route],
@@ -34,24 +50,31 @@ pub(super) struct Deep<'j> {
 
 impl Clone for Deep<'_> {
     fn clone(&self) -> Self {
-        Deep { sources: Rc::clone(&self.sources), replicas: self.replicas.clone(), out: self.out.clone(), ..*self }
+        Deep { known: Rc::clone(&self.known), replicas: self.replicas.clone(), out: self.out.clone(), ..*self }
     }
     fn clone_from(&mut self, o: &Self) {
         self.replicas.clone_from(&o.replicas);
         self.out.sends.clone_from(&o.out.sends);
-        (self.routes, self.next, self.want, self.only) = (o.routes, o.next, o.want, o.only);
+        (self.routes, self.next) = (o.routes, o.next);
+        (self.owes, self.want, self.only) = (o.owes, o.want, o.only);
     }
 }
 
 impl<'j> Deep<'j> {
     pub fn new(job: &'j Job) -> Self {
-        let replicas = (0..job.graph.tasks.len() as TaskId).map(|t| job.operator(t).cloned());
+        let tasks = 0..job.graph.tasks.len() as TaskId;
+        let known = tasks.clone().map(|t| {
+            let routes = &job.graph.routes[t as usize][..];
+            let by_key = if let [route] = routes { Some(route).filter(|r| r.is_by_key()) } else { None };
+            Known { source: job.source(t), routes, by_key }
+        });
         Deep {
             job,
-            sources: (0..job.graph.tasks.len() as TaskId).map(|t| job.source(t)).collect(),
-            replicas: replicas.map(Kept::new).collect(),
+            known: known.collect(),
+            replicas: tasks.map(|t| Kept::new(job.operator(t).cloned())).collect(),
+            owes: Owes::Nothing,
             want: Record::default(),
-            only: NOWHERE,
+            only: 0,
             out: Out::new(job.symbols.clone()),
             routes: &[],
             next: (0, 0, 0),
@@ -78,21 +101,17 @@ impl<'j> Deep<'j> {
     /// Replays a read.
     #[inline(always)]
     pub fn read(&mut self, t: TaskId, split: u32, offset: u64) {
-        self.out.sends.clear();
-        match self.sources[t as usize].map(|s| s.read(split, offset)) {
+        match self.known[t as usize].source.map(|s| s.read(split, offset)) {
             Some(Read::Record(r)) => self.begin_with(t, r),
-            _ => (self.only, self.next.0) = (NOWHERE, 0),
+            _ => self.owes = Owes::Nothing,
         }
     }
 
     #[inline(always)]
     fn begin(&mut self, t: TaskId) {
         match self.out.sends[..] {
-            [] => (self.only, self.next.0) = (NOWHERE, 0),
-            [(Out::ALL, r)] => {
-                self.out.sends.clear();
-                self.begin_with(t, r);
-            }
+            [] => self.owes = Owes::Nothing,
+            [(Out::ALL, r)] => self.begin_with(t, r),
             _ => self.begin_otherwise(t),
         }
     }
@@ -100,19 +119,20 @@ impl<'j> Deep<'j> {
     /// Most tasks send one record at a time, on one edge, by its key.
     #[inline(always)]
     fn begin_with(&mut self, t: TaskId, r: Record) {
-        if let [route] = &self.job.graph.routes[t as usize][..]
+        if let Some(route) = self.known[t as usize].by_key
             && let Some(c) = route.by_key(r.key)
         {
-            return (self.only, self.want, self.next.0) = (c, r, 0);
+            return (self.owes, self.only, self.want) = (Owes::One, c, r);
         }
+        self.out.sends.clear();
         self.out.emit(r);
         self.begin_otherwise(t);
     }
 
     #[inline(never)]
     fn begin_otherwise(&mut self, t: TaskId) {
-        self.routes = &self.job.graph.routes[t as usize];
-        (self.next, self.only) = ((0, 0, 0), NOWHERE);
+        self.routes = self.known[t as usize].routes;
+        self.next = (0, 0, 0);
         self.skip_nowhere();
     }
 
@@ -121,28 +141,29 @@ impl<'j> Deep<'j> {
     fn skip_nowhere(&mut self) {
         while let Some(&(edge, _)) = self.out.sends.get(self.next.0) {
             if (edge as usize) < self.routes.len() || (edge == Out::ALL && !self.routes.is_empty()) {
-                return;
+                return self.owes = Owes::More;
             }
             self.next = (self.next.0 + 1, 0, 0);
         }
+        self.owes = Owes::Nothing;
     }
 
     /// Whether everything that the last task had to send was sent.
     #[inline(always)]
     pub fn all_sent(&self) -> bool {
-        self.only == NOWHERE && self.next.0 >= self.out.sends.len()
+        self.owes == Owes::Nothing
     }
 
     /// Whether this is what must be sent next.
     #[inline(always)]
     pub fn sent(&mut self, c: ChannelId, r: Record) -> bool {
-        if self.only == NOWHERE {
-            return self.sent_next(c, r);
+        if self.owes != Owes::One {
+            return self.owes == Owes::More && self.sent_next(c, r);
         }
         if c != self.only || r != self.want {
             return false;
         }
-        self.only = NOWHERE;
+        self.owes = Owes::Nothing;
         true
     }
 
@@ -189,9 +210,7 @@ impl<'j> Deep<'j> {
             self.next = (i, route_of_all + 1, 0);
         } else {
             self.next = (i + 1, 0, 0);
-            if i + 1 < self.out.sends.len() {
-                self.skip_nowhere();
-            }
+            self.skip_nowhere();
         }
     }
 
@@ -201,8 +220,7 @@ impl<'j> Deep<'j> {
             let kept = cut.and_then(|c| c.copies.tasks[t].as_ref()?.replica.clone());
             **replica = kept.or_else(|| self.job.operator(t as TaskId).cloned());
         }
-        self.out.sends.clear();
-        (self.next, self.only) = ((0, 0, 0), NOWHERE);
+        self.owes = Owes::Nothing;
     }
 
     pub fn digest(&self, d: &mut Digester) {
@@ -210,7 +228,11 @@ impl<'j> Deep<'j> {
             d.kept(replica, |o, d| d.word(o.as_ref().map_or(0, |o| o.state())));
         }
         // What the last task still has to send is an open obligation.
-        d.word(self.out.sends.len().saturating_sub(self.next.0) as u64 + (self.only != NOWHERE) as u64);
+        d.word(match self.owes {
+            Owes::Nothing => 0,
+            Owes::One => 1,
+            Owes::More => self.out.sends.len().saturating_sub(self.next.0) as u64,
+        });
     }
 }
 

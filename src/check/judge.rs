@@ -112,7 +112,8 @@ impl<'j> Judge<'j> {
         &self.job.graph.tasks[t as usize].name
     }
 
-    #[inline(never)]
+    /// Which arm it is, is known where the fact is made, here too.
+    #[inline(always)]
     fn rare(&mut self, at: At, fact: Fact<'_>) {
         self.check_time(at);
         match fact {

@@ -83,20 +83,22 @@ impl Liveness {
         if matches!(reason, "subsumed" | "finished") { None } else { self.enough() }
     }
 
+    #[inline]
     pub fn overdue(&mut self, at: At, pending: bool) -> Option<Bad> {
         if !pending {
             self.since = self.since.max(at.time);
             return None;
         }
         let waited = at.time.0.saturating_sub(self.since.0);
-        (waited > self.patience.ns).then(|| {
-            let message = format!(
-                "checkpoints are pending, and none has completed for {} after the last fault",
-                format_ns(waited)
-            );
-            ("overdue", message)
-        })
+        (waited > self.patience.ns).then(|| too_long(waited))
     }
+}
+
+#[cold]
+fn too_long(waited: u64) -> Bad {
+    let message =
+        format!("checkpoints are pending, and none has completed for {} after the last fault", format_ns(waited));
+    ("overdue", message)
 }
 
 /// Who waits for whom, in words, with the cycle if there is one.

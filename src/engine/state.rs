@@ -300,9 +300,11 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// For each operator of the graph, what the states of its tasks say of each key, by key.
     pub fn entries(&self, operator: usize) -> Vec<(u64, u64)> {
         let tasks = self.plan.job.graph.tasks_of(operator);
-        let states = tasks.filter_map(|t| self.tasks[t as usize].operator.as_ref());
-        let mut all: Vec<_> = states.flat_map(|o| o.entries()).collect();
-        all.sort_unstable();
+        let mut all = Vec::new();
+        for state in tasks.filter_map(|t| self.tasks[t as usize].operator.as_ref()) {
+            all.append(&mut state.entries());
+        }
+        all.sort(); // a few lists, each sorted: the stable sort merges them
         all
     }
 

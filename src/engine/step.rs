@@ -58,10 +58,10 @@ impl<'a, C, O> Cx<'a, C, O> {
 impl Scratch {
     fn new(symbols: &Symbols) -> Self {
         Scratch {
-            fx: Vec::new(),
-            coordinator: Vec::new(),
+            fx: Vec::with_capacity(16),
+            coordinator: Vec::with_capacity(16),
             out: Out::new(symbols.clone()),
-            inbox: VecDeque::new(),
+            inbox: VecDeque::with_capacity(16),
             events: Vec::new(),
             at: At::default(),
         }

@@ -62,6 +62,11 @@ impl Route {
         self.first..self.first + self.count
     }
 
+    /// Whether records go by their key alone.
+    pub fn is_by_key(&self) -> bool {
+        !self.groups.is_empty()
+    }
+
     /// The channel of a record with this key, if it goes by the key alone.
     #[inline(always)]
     pub fn by_key(&self, key: u64) -> Option<ChannelId> {

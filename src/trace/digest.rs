@@ -35,7 +35,7 @@ impl Observer for RunDigest {
 }
 
 impl RunDigest {
-    #[inline(never)]
+    #[inline(always)]
     fn rare(&mut self, at: At, fact: Fact<'_>) {
         let mut words = Pairs { mix: self.0, half: None };
         words.word(at.step);
@@ -53,7 +53,7 @@ struct Pairs {
 }
 
 impl Pairs {
-    #[inline]
+    #[inline(always)]
     fn word(&mut self, w: u64) {
         match self.half.take() {
             None => self.half = Some(w),
@@ -62,7 +62,7 @@ impl Pairs {
     }
 
     /// By eight letters at a time.
-    #[inline]
+    #[inline(always)]
     fn name(&mut self, name: &str) {
         let (eights, rest) = name.as_bytes().as_chunks::<8>();
         eights.iter().for_each(|letters| self.word(u64::from_le_bytes(*letters)));
@@ -71,7 +71,7 @@ impl Pairs {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn end(mut self) -> Mix {
         if let Some(last) = self.half {
             self.mix.word(last);
@@ -81,24 +81,28 @@ impl Pairs {
 }
 
 impl Fields for Pairs {
-    #[inline]
+    #[inline(always)]
     fn number(&mut self, _: &'static str, n: u64) {
         self.word(n);
     }
-    #[inline]
+    #[inline(always)]
     fn digest(&mut self, _: &'static str, d: u64) {
         self.word(d);
     }
+    #[inline(always)]
     fn text(&mut self, _: &'static str, t: &'static str) {
         self.name(t);
     }
+    #[inline(always)]
     fn record(&mut self, _: &'static str, _: ChannelId, r: Record) {
         self.word(r.key);
         self.word(r.value);
     }
+    #[inline(always)]
     fn list(&mut self, _: &'static str, l: &[TaskId]) {
         l.iter().for_each(|&t| self.word(t as u64));
     }
+    #[inline(always)]
     fn waits(&mut self, _: &'static str, w: &[Wait]) {
         self.word(w.len() as u64);
     }

@@ -266,6 +266,7 @@ pub enum Fact<'a> {
 
 impl Fact<'_> {
     /// The name in traces.
+    #[inline(always)]
     pub fn name(&self) -> &'static str {
         use Fact::*;
         match self {
@@ -304,7 +305,7 @@ impl Fact<'_> {
 
     /// The fields of the fact, by the names of the trace file. One place that knows them: digest, file and
     /// views all walk it.
-    #[inline]
+    #[inline(always)]
     pub fn fields(&self, v: &mut impl Fields) {
         use Fact::*;
         let mut who = |task: TaskId, attempt: Attempt| {

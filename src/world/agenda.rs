@@ -120,11 +120,11 @@ impl<E: Copy> TimeOrder<E> {
         TimeOrder {
             shift: (u64::BITS - (horizon / BUCKETS as u64).leading_zeros()).min(31),
             from: 0,
-            current: Vec::new(),
+            current: Vec::with_capacity(FEW),
             late: BinaryHeap::new(),
             heads: Box::new([NIL; BUCKETS]),
             filled: [0; BUCKETS / 64],
-            nodes: Vec::new(),
+            nodes: Vec::with_capacity(64),
             free: NIL,
             firsts: Vec::new(),
             turn: (0, NIL, NIL),
@@ -431,11 +431,13 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
 
     fn withdraw(&mut self, mut gone: impl FnMut(&E) -> bool) -> Vec<E> {
         let from = self.from;
-        let all: Vec<_> = std::iter::from_fn(|| self.next_one()).collect();
+        let (mut out, mut kept) = (Vec::with_capacity(self.nodes.len()), Vec::new());
+        while let Some((time, e)) = self.next_one() {
+            if gone(&e) { out.push(e) } else { kept.push((time, e)) }
+        }
         self.from = from; // time has not gone on
-        let (out, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, e)| gone(e));
         kept.into_iter().for_each(|(time, e)| self.put(time, e));
-        out.into_iter().map(|(_, e)| e).collect()
+        out
     }
 }
 
