@@ -45,7 +45,7 @@ fn median(list: impl Iterator<Item = f64>) -> f64 {
 /// Whole runs of 50 records with a crash and a restart, all checks on, everything allocated anew for each.
 fn small_runs() {
     let n = 20_000u64;
-    let mut plan = yardsticks::w(2, 50, 7);
+    let mut plan = yardsticks::small();
     let mut once = || {
         let start = Instant::now();
         for seed in 0..n {

@@ -10,8 +10,17 @@ const _: fn() -> Record = Record::default;
 
 /// W: P sources => P keyed counts => P sinks, `records` in all, a barrier every `every` records of a source.
 pub fn w(p: u32, records: u64, every: u64) -> Plan {
+    w_of(4096, p, records, every)
+}
+
+/// The small run: W with P = 2, 50 records of 64 keys, 3 barriers. (The crash is another one each time.)
+pub fn small() -> Plan {
+    w_of(64, 2, 50, 7)
+}
+
+fn w_of(keys: u64, p: u32, records: u64, every: u64) -> Plan {
     let per = records / p as u64;
-    let source = Generator { keys: KeyBy::Uniform(4096), silent: true, ..Generator::new(per) };
+    let source = Generator { keys: KeyBy::Uniform(keys), silent: true, ..Generator::new(per) };
     let job = JobBuilder::new()
         .source("source", p, source)
         .operator("count", p, KeyedCount::default())

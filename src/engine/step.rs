@@ -103,6 +103,12 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Makes the next step.
     #[inline(always)]
     pub fn step<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) -> Step {
+        self.steps_from_here::<true, C, O>(cx)
+    }
+
+    /// Makes one step, or all that are left.
+    #[inline(always)]
+    fn steps_from_here<const ONE: bool, C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) -> Step {
         if !self.running {
             if let Some(outcome) = self.outcome {
                 return Step::Over(outcome);
@@ -117,22 +123,30 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 return self.finish_before_step(self.outcome_at_rest(), cx);
             };
             self.net.now = time;
-            cx.scratch.at = At { step: self.steps + 1, time };
+            self.steps += 1;
+            cx.scratch.at = At { step: self.steps, time };
             match self.handle(event, cx) {
-                Handled::Void => debug_assert!(A::TIMED, "[cutline bug] what is enabled comes to nothing"),
+                Handled::Void => {
+                    debug_assert!(A::TIMED, "[cutline bug] what is enabled comes to nothing");
+                    self.steps -= 1;
+                }
                 Handled::Calm if !cx.observer.stop() => {
                     debug_assert!(
                         cx.scratch.inbox.is_empty() && self.outcome.is_none(),
                         "[cutline bug] calm, but not all"
                     );
-                    self.steps += 1;
-                    return Step::Went;
+                    if ONE {
+                        return Step::Went;
+                    }
                 }
-                _ => break,
+                _ => {
+                    let step = self.end_of_step(cx);
+                    if ONE || step != Step::Went {
+                        return step;
+                    }
+                }
             }
         }
-        self.steps += 1;
-        self.end_of_step(cx)
     }
 
     #[inline(never)]
@@ -150,7 +164,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// The run up to its end.
     pub fn run<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) -> Outcome {
         loop {
-            if let Step::Over(outcome) = self.step(cx) {
+            if let Step::Over(outcome) = self.steps_from_here::<false, C, O>(cx) {
                 return outcome;
             }
         }

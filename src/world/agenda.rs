@@ -184,7 +184,7 @@ impl<E: Copy> TimeOrder<E> {
         let place = self.node(event, low | GROUP, older);
         let first = if alone { newest } else { self.firsts[newest as usize] };
         if self.firsts.len() <= place as usize {
-            self.firsts.resize(self.nodes.len(), NIL);
+            self.firsts.resize(self.nodes.capacity(), NIL);
         }
         self.firsts[place as usize] = first;
         self.nodes[newest as usize].next = place;
