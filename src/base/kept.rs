@@ -19,11 +19,13 @@ pub(super) struct Sum {
 }
 
 /// A part of a state. Parts with the same mark have the same content, and are copied only if the marks differ.
+/// (In lists, each begins a cache line, and its mark is where its first fields are.)
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub struct Kept<T> {
-    part: T,
     /// 0: changed since it was last digested.
     mark: Cell<u64>,
+    part: T,
     pub(super) sum: Cell<Option<Sum>>,
     /// Marks are given thread by thread.
     here: PhantomData<*const ()>,

@@ -2,7 +2,6 @@
 //! Speaks when a snapshot completes, without any crash.
 
 use super::judge::Judge;
-use super::ledger::Flow;
 use super::verdict::{Evidence, Property};
 use crate::base::{ChannelId, Epoch, TaskId};
 use crate::trace::At;
@@ -20,8 +19,7 @@ pub(super) fn completed(judge: &mut Judge<'_>, at: At, epoch: Epoch) {
         return unacknowledged(judge, at, epoch, t);
     }
     if cut.copies.log.is_empty() {
-        let wrong = |f: &Flow| (f.sent, f.sent_sum) != (f.received, f.received_sum);
-        if let Some(c) = cut.flows.iter().position(wrong) {
+        if let Some(c) = cut.flows.iter().position(|f| !f.balanced()) {
             differs(judge, at, epoch, c as ChannelId);
         }
         return;
@@ -30,14 +28,12 @@ pub(super) fn completed(judge: &mut Judge<'_>, at: At, epoch: Epoch) {
     let mut out_of_order = None;
     for l in &cut.copies.log {
         let f = &mut with_log[l.channel as usize];
-        f.received += 1;
-        f.received_sum = f.received_sum.wrapping_add(l.record.word());
-        if f.received != l.seq {
+        f.receive(l.record);
+        if f.received() != l.seq {
             out_of_order.get_or_insert(l.channel);
         }
     }
-    let wrong = |f: &Flow| (f.sent, f.sent_sum) != (f.received, f.received_sum);
-    let c = with_log.iter().position(wrong).map(|c| c as ChannelId).or(out_of_order);
+    let c = with_log.iter().position(|f| !f.balanced()).map(|c| c as ChannelId).or(out_of_order);
     if let Some(c) = c {
         differs(judge, at, epoch, c);
     }
@@ -68,10 +64,10 @@ fn differs(judge: &mut Judge<'_>, at: At, epoch: Epoch, c: ChannelId) {
     let f = cut.flows[c as usize];
     let logged: Vec<u64> = cut.copies.log.iter().filter(|l| l.channel == c).map(|l| l.seq).collect();
     let n = logged.len() as u64;
-    let (kind, seq, story) = if let Some(&seq) = logged.iter().find(|&&s| s <= f.received) {
+    let (kind, seq, story) = if let Some(&seq) = logged.iter().find(|&&s| s <= f.received()) {
         ("in-state-and-log", seq, format!("record {seq} is in the snapshot twice: in {to}'s state and in its log"))
-    } else if f.received > f.sent {
-        let seq = f.sent + 1;
+    } else if f.received() > f.sent() {
+        let seq = f.sent() + 1;
         (
             "received-not-sent",
             seq,
@@ -79,8 +75,8 @@ fn differs(judge: &mut Judge<'_>, at: At, epoch: Epoch, c: ChannelId) {
                 "record {seq} was processed before {to} took its copy, but sent after {from} took its own: after a restart it is sent again, and counts twice"
             ),
         )
-    } else if f.received + n > f.sent {
-        let seq = logged.iter().copied().find(|&s| s > f.sent).unwrap_or(f.sent + 1);
+    } else if f.received() + n > f.sent() {
+        let seq = logged.iter().copied().find(|&s| s > f.sent()).unwrap_or(f.sent() + 1);
         (
             "logged-not-sent",
             seq,
@@ -88,9 +84,9 @@ fn differs(judge: &mut Judge<'_>, at: At, epoch: Epoch, c: ChannelId) {
                 "record {seq} is in {to}'s log, but was sent after {from} took its copy: after a restart it is replayed and sent again, and counts twice"
             ),
         )
-    } else if f.received + n < f.sent {
-        let held = |s: u64| s <= f.received || logged.contains(&s);
-        let seq = (1..=f.sent).rev().find(|&s| !held(s)).unwrap_or(f.sent);
+    } else if f.received() + n < f.sent() {
+        let held = |s: u64| s <= f.received() || logged.contains(&s);
+        let seq = (1..=f.sent()).rev().find(|&s| !held(s)).unwrap_or(f.sent());
         (
             "sent-not-received",
             seq,
@@ -99,7 +95,7 @@ fn differs(judge: &mut Judge<'_>, at: At, epoch: Epoch, c: ChannelId) {
             ),
         )
     } else {
-        let seq = logged.last().copied().unwrap_or(f.sent);
+        let seq = logged.last().copied().unwrap_or(f.sent());
         (
             "other-content",
             seq,
@@ -109,15 +105,16 @@ fn differs(judge: &mut Judge<'_>, at: At, epoch: Epoch, c: ChannelId) {
     let spelled = judge.job.graph.spell_channel(c);
     let message = format!(
         "snapshot {epoch} is no consistent cut at {spelled}: {from} had sent {} record(s), {to} had processed {} and logged {n}; {story}",
-        f.sent, f.received
+        f.sent(),
+        f.received()
     );
     let evidence = vec![
         ("epoch", Evidence::Number(epoch)),
         ("channel", Evidence::Text(spelled)),
         ("channel_id", Evidence::Number(c as u64)),
         ("seq", Evidence::Number(seq)),
-        ("sent", Evidence::Number(f.sent)),
-        ("received", Evidence::Number(f.received)),
+        ("sent", Evidence::Number(f.sent())),
+        ("received", Evidence::Number(f.received())),
         ("logged", Evidence::Number(n)),
         ("expected", Evidence::Text("sent = received + logged".into())),
     ];

@@ -11,10 +11,10 @@ const P: Property = Property::ExactlyOnceState;
 
 #[inline(always)]
 pub(super) fn read(judge: &mut Judge<'_>, at: At, task: TaskId, split: u32, offset: u64) {
-    let splits = &judge.job.splits[task as usize];
-    let i = if splits.first() == Some(&split) { Some(0) } else { splits.iter().position(|&s| s == split) };
-    let Some(i) = i else { return wrong_read(judge, at, task, split, offset, None) };
-    let want = std::mem::replace(judge.ledger.offset(task, i), offset + 1);
+    let Some(next) = judge.ledger.offset(task, split, &judge.job.splits) else {
+        return wrong_read(judge, at, task, split, offset, None);
+    };
+    let want = std::mem::replace(next, offset + 1);
     if want != offset {
         wrong_read(judge, at, task, split, offset, Some(want));
     }
@@ -47,7 +47,7 @@ fn wrong_read(judge: &mut Judge<'_>, at: At, task: TaskId, split: u32, offset: u
 
 #[cold]
 pub(super) fn wrong_send(judge: &mut Judge<'_>, at: At, task: TaskId, c: ChannelId, seq: u64, r: Record) {
-    let want = judge.ledger.flows[c as usize].sent;
+    let want = judge.ledger.flows[c as usize].sent();
     let (name, channel) = (judge.task(task).to_string(), judge.job.graph.spell_channel(c));
     let message =
         format!("{name} sends record {seq} on {channel}, where record {want} comes next in the surviving history");
@@ -91,9 +91,8 @@ pub(super) fn restored(judge: &mut Judge<'_>, at: At, task: TaskId, epoch: Epoch
 
 pub(super) fn replayed(judge: &mut Judge<'_>, at: At, task: TaskId, c: ChannelId, seq: u64, r: Record) {
     let flow = &mut judge.ledger.flows[c as usize];
-    flow.received += 1;
-    flow.received_sum = flow.received_sum.wrapping_add(r.word());
-    let want = flow.received;
+    flow.receive(r);
+    let want = flow.received();
     let from = judge.ledger.restored_from;
     let cut = judge.ledger.completed.as_ref().filter(|cut| cut.copies.epoch == from);
     let logged = cut.and_then(|cut| cut.copies.log.iter().find(|l| l.channel == c && l.seq == seq));
@@ -121,18 +120,19 @@ pub(super) fn wrong_fold(judge: &mut Judge<'_>, at: At, task: TaskId, what: &str
 /// The run is over: nothing that can be read may be unread, and nothing that was sent may be missing.
 pub(super) fn at_rest(judge: &mut Judge<'_>, at: At) {
     unread(judge, at);
-    let lost = judge.ledger.flows.iter().position(|f| f.sent != f.received);
+    let lost = judge.ledger.flows.iter().position(|f| f.sent() != f.received());
     if let Some(c) = lost {
         let f = judge.ledger.flows[c];
         let channel = judge.job.graph.spell_channel(c as ChannelId);
         let message = format!(
             "the run is over, and of {} record(s) sent on {channel} only {} were processed",
-            f.sent, f.received
+            f.sent(),
+            f.received()
         );
         let evidence = vec![
             ("channel", Evidence::Text(channel)),
-            ("sent", Evidence::Number(f.sent)),
-            ("received", Evidence::Number(f.received)),
+            ("sent", Evidence::Number(f.sent())),
+            ("received", Evidence::Number(f.received())),
         ];
         judge.violate(at, P, "lost-at-the-end", message, evidence);
     }

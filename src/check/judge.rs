@@ -322,9 +322,8 @@ impl Observer for Judge<'_> {
         match fact {
             Fact::Sent { task, channel, seq, record, .. } => {
                 let flow = &mut self.ledger.flows[channel as usize];
-                flow.sent += 1;
-                flow.sent_sum = flow.sent_sum.wrapping_add(record.word());
-                if flow.sent != seq {
+                flow.send(record);
+                if flow.sent() != seq {
                     exactly_once::wrong_send(self, at, task, channel, seq, record);
                 }
                 if let Some(deep) = &mut self.deep {
@@ -337,10 +336,8 @@ impl Observer for Judge<'_> {
             Fact::Processed { task, channel, seq, record, .. } => {
                 self.judged[Property::Fifo as usize] += 1;
                 let flow = &mut self.ledger.flows[channel as usize];
-                flow.received += 1;
-                flow.received_sum = flow.received_sum.wrapping_add(record.word());
-                let drained_wrong = flow.received == flow.sent && flow.received_sum != flow.sent_sum;
-                if flow.received != seq || seq > flow.sent || drained_wrong {
+                flow.receive(record);
+                if flow.received() != seq || seq > flow.sent() || flow.drained_wrong() {
                     fifo::wrong_delivery(self, at, task, channel, seq, record);
                 }
                 if self.ledger.restoring {

@@ -6,23 +6,52 @@ use crate::dataflow::AnyOperator;
 use crate::graph::ExecutionGraph;
 use std::rc::Rc;
 
-/// One channel, in the history that leads here.
+/// One channel, in the history that leads here: how many records were sent and received, and the sums of what stands
+/// for each. (Half of a word: there can be thousands of channels, and each record of the run touches two of these.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(align(32))]
+#[repr(align(16))]
 pub(super) struct Flow {
-    pub sent: u64,
-    pub received: u64,
-    pub sent_sum: u64,
-    pub received_sum: u64,
+    sent: u32,
+    received: u32,
+    sent_sum: u32,
+    received_sum: u32,
 }
 
-/// Number and sum in one word. Each record adds its own mixed word to the sum, and this to that: what is in doubt is
-/// no more than whether two sums of such words can be equal.
-fn counted(number: u64, sum: u64) -> u64 {
-    sum.wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15))
+/// Number and sum in one word.
+fn counted(number: u32, sum: u32) -> u64 {
+    (number as u64) << 32 | sum as u64
 }
 
 impl Flow {
+    /// How many records were sent.
+    #[inline(always)]
+    pub fn sent(&self) -> u64 {
+        self.sent as u64
+    }
+    /// How many were received.
+    #[inline(always)]
+    pub fn received(&self) -> u64 {
+        self.received as u64
+    }
+    #[inline(always)]
+    pub fn send(&mut self, r: Record) {
+        self.sent += 1;
+        self.sent_sum = self.sent_sum.wrapping_add(r.word() as u32);
+    }
+    #[inline(always)]
+    pub fn receive(&mut self, r: Record) {
+        self.received += 1;
+        self.received_sum = self.received_sum.wrapping_add(r.word() as u32);
+    }
+    /// As many were received as were sent, but others.
+    #[inline(always)]
+    pub fn drained_wrong(&self) -> bool {
+        self.received == self.sent && self.received_sum != self.sent_sum
+    }
+    /// What was received is what was sent.
+    pub fn balanced(&self) -> bool {
+        (self.sent, self.sent_sum) == (self.received, self.received_sum)
+    }
     /// What was sent and not yet received.
     fn in_transit(&self) -> u64 {
         counted(self.sent.wrapping_sub(self.received), self.sent_sum.wrapping_sub(self.received_sum))
@@ -115,8 +144,8 @@ pub(super) struct Ledger {
     pub flows: Vec<Flow>,
     /// The next offset of each split, task by task …
     pub offsets: Vec<u64>,
-    /// … and where those of each task begin.
-    begins: Rc<[u32]>,
+    /// … where those of each task begin, and which is its first split.
+    begins: Rc<[(u32, Option<u32>)]>,
     /// Snapshots under way, ascending.
     pub cuts: Vec<Cut>,
     /// The newest completed one.
@@ -170,7 +199,10 @@ impl Ledger {
         Ledger {
             flows: vec![Flow::default(); g.channels.len()],
             offsets: vec![0; splits.iter().map(Vec::len).sum()],
-            begins: splits.iter().scan(0, |end, s| Some(std::mem::replace(end, *end + s.len() as u32))).collect(),
+            begins: splits
+                .iter()
+                .scan(0, |end, s| Some((std::mem::replace(end, *end + s.len() as u32), s.first().copied())))
+                .collect(),
             cuts: Vec::new(),
             completed: None,
             pending: Vec::new(),
@@ -181,15 +213,20 @@ impl Ledger {
         }
     }
 
-    /// The next offset of the `i`-th split of a task.
+    /// The next offset of a split of a task, if it is one of these.
     #[inline(always)]
-    pub fn offset(&mut self, task: TaskId, i: usize) -> &mut u64 {
-        &mut self.offsets[self.begins[task as usize] as usize + i]
+    pub fn offset(&mut self, task: TaskId, split: u32, splits: &[Vec<u32>]) -> Option<&mut u64> {
+        let (begin, first) = self.begins[task as usize];
+        if first == Some(split) {
+            return self.offsets.get_mut(begin as usize);
+        }
+        let i = splits[task as usize].iter().position(|&s| s == split)?;
+        self.offsets.get_mut(begin as usize + i)
     }
 
     /// Those of a task that has so many splits.
     pub fn offsets_of(&self, task: TaskId, splits: usize) -> &[u64] {
-        let begin = self.begins[task as usize] as usize;
+        let begin = self.begins[task as usize].0 as usize;
         &self.offsets[begin..begin + splits]
     }
 
@@ -257,7 +294,7 @@ impl Ledger {
         match self.completed.as_ref().filter(|c| c.copies.epoch == from && from != 0) {
             Some(cut) => {
                 self.flows.clone_from(&cut.flows);
-                for (&begin, task) in self.begins.iter().zip(&cut.copies.tasks) {
+                for (&(begin, _), task) in self.begins.iter().zip(&cut.copies.tasks) {
                     if let Some(task) = task {
                         let begin = begin as usize;
                         self.offsets[begin..begin + task.offsets.len()].copy_from_slice(&task.offsets);

@@ -16,7 +16,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     #[inline(always)]
     pub(super) fn arrive<C: Choices, O: Observer>(&mut self, m: Event, cx: &mut Cx<'_, C, O>) -> Handled {
         let c = m.index();
-        if self.net.channels.ends[c as usize].flags != 0 {
+        if self.net.channels.ends[c as usize].is_flagged() {
             self.queue_up(m);
             return self.take_waiting(c, 1, cx);
         }
@@ -52,17 +52,16 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// The receiver takes a message.
     #[inline(always)]
     fn take<C: Choices, O: Observer>(&mut self, c: ChannelId, m: Event, cx: &mut Cx<'_, C, O>) -> Handled {
-        let end = &self.net.channels.ends[c as usize];
-        let (t, input) = (end.to, end.input as u32);
+        let t = self.net.channels.ends[c as usize].to();
         let Some((seq, record)) = m.record() else {
-            self.take_control(c, t, input, m.what(), m.epoch(), cx);
+            self.take_control(c, t, m.what(), m.epoch(), cx);
             return Handled::Done;
         };
         self.delivered += 1;
         if self.plain {
-            return self.process(t, c, (input, 0), seq, record, cx);
+            return self.process(t, (c, 0), seq, record, cx);
         }
-        self.process_otherwise(t, c, input, seq, record, cx)
+        self.process_otherwise(t, c, seq, record, cx)
     }
 
     /// Where channels are bounded, a fault may be asked for, or an operator has several inputs.
@@ -71,7 +70,6 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         &mut self,
         t: TaskId,
         c: ChannelId,
-        input: u32,
         seq: u64,
         record: Record,
         cx: &mut Cx<'_, C, O>,
@@ -83,7 +81,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             return Handled::Done;
         }
         let port = self.plan.job.graph.channels[c as usize].port;
-        self.process(t, c, (input, port), seq, record, cx)
+        self.process(t, (c, port), seq, record, cx)
     }
 
     /// Something that is no record has arrived.
@@ -92,11 +90,11 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         &mut self,
         c: ChannelId,
         t: TaskId,
-        input: u32,
         what: What,
         epoch: Epoch,
         cx: &mut Cx<'_, C, O>,
     ) {
+        let input = self.plan.job.graph.channels[c as usize].input;
         match what {
             What::Barrier => {
                 self.delivered += 1;
@@ -126,7 +124,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     fn blocked(&self, c: ChannelId) -> bool {
-        match self.net.channels.ends[c as usize].flags & !flag::QUEUE {
+        match self.net.channels.ends[c as usize].flags() & !flag::QUEUE {
             0 => false,
             flag::NO_ROOM => self.net.channels.peek(c).is_some_and(|m| m.record().is_some()),
             _ => true,
@@ -141,17 +139,19 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     fn process<C: Choices, O: Observer>(
         &mut self,
         t: TaskId,
-        c: ChannelId,
-        (input, port): (u32, u32),
+        (c, port): (ChannelId, u32),
         seq: u64,
         record: Record,
         cx: &mut Cx<'_, C, O>,
     ) -> Handled {
         let task = &mut *self.tasks[t as usize];
-        task.protocol.record(input, &mut cx.scratch.fx);
-        if !cx.scratch.fx.is_empty() {
-            self.process_logged(t, c, seq, record, cx);
-            return Handled::Done;
+        if task.listens {
+            let input = self.plan.job.graph.channels[c as usize].input;
+            task.protocol.record(input, &mut cx.scratch.fx);
+            if !cx.scratch.fx.is_empty() {
+                self.process_logged(t, c, seq, record, cx);
+                return Handled::Done;
+            }
         }
         cx.tell(Fact::Processed { task: t, attempt: task.attempt, channel: c, seq, record });
         task.compute(&mut self.net, t, (c, port), record, cx);

@@ -35,7 +35,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     pub(super) fn instruct<C: Choices, O: Observer>(&mut self, t: TaskId, input: Input, cx: &mut Cx<'_, C, O>) {
         let mut fx = std::mem::take(&mut cx.scratch.fx);
         fx.clear();
-        self.tasks[t as usize].protocol.handle(input, &mut fx);
+        self.tasks[t as usize].tell_protocol(input, &mut fx);
         let mut i = 0;
         while i < fx.len() {
             if !self.carry_out(t, fx[i], &mut fx, cx) {
@@ -66,7 +66,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                     cx.tell(misuse(epoch, "there is no such input"));
                     return true;
                 };
-                let blocked = self.net.channels.ends[channel as usize].flags & flag::BLOCKED != 0;
+                let blocked = self.net.channels.ends[channel as usize].flags() & flag::BLOCKED != 0;
                 if blocked == on {
                     cx.tell(misuse(
                         epoch,
@@ -127,7 +127,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 match plan.write {
                     None => {
                         self.becomes_durable(epoch, t, cx);
-                        self.tasks[t as usize].protocol.handle(Input::Stored(epoch), fx);
+                        self.tasks[t as usize].tell_protocol(Input::Stored(epoch), fx);
                     }
                     Some(delay) => {
                         let slot = self.slot_for_write((epoch, Some(t)));

@@ -9,7 +9,7 @@ use crate::world::{Agenda, flag};
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
     pub(super) fn outcome_at_rest(&self) -> Outcome {
         let empty = (0..self.net.channels.ends.len() as ChannelId).all(|c| self.net.channels.is_empty(c));
-        let blocked = self.net.channels.ends.iter().any(|c| c.flags & flag::BLOCKED != 0);
+        let blocked = self.net.channels.ends.iter().any(|c| c.flags() & flag::BLOCKED != 0);
         let open = !self.begun.is_empty() || self.tasks.iter().any(|t| !t.up || !t.open.is_empty());
         if !empty || blocked || open {
             return Outcome::Deadlock;
@@ -28,10 +28,10 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         for (t, task) in (0..).zip(&self.tasks) {
             let inputs = &graph.inputs[t as usize];
             let state = |c: ChannelId| &self.net.channels.ends[c as usize];
-            if inputs.iter().any(|&c| state(c).flags & flag::BLOCKED != 0) {
+            if inputs.iter().any(|&c| state(c).flags() & flag::BLOCKED != 0) {
                 let epoch = self.begun.first().map_or(0, |(e, _)| *e);
-                let ended = |c: ChannelId| task.ended.contains(state(c).input as u32);
-                let out = |&&c: &&ChannelId| state(c).flags & flag::BLOCKED == 0 && !ended(c);
+                let ended = |c: ChannelId| task.ended.contains(graph.channels[c as usize].input);
+                let out = |&&c: &&ChannelId| state(c).flags() & flag::BLOCKED == 0 && !ended(c);
                 waits.extend(inputs.iter().filter(out).map(|&channel| Wait::Alignment { task: t, channel, epoch }));
             }
             let full = |&&c: &&ChannelId| {

@@ -98,7 +98,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             let attempt = self.tasks[from as usize].attempt;
             for m in self.net.channels.iter(c).chain(here.iter().copied()) {
                 if let Some((seq, _)) = m.record() {
-                    let task = self.net.channels.ends[c as usize].to;
+                    let task = self.net.channels.ends[c as usize].to();
                     cx.tell(Fact::Discarded { task, attempt, channel: c, seq, reason: "attempt" });
                 }
             }
@@ -139,7 +139,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
         let input = Input::Restored { epoch, ended: content.ended.clone(), at_end: content.at_end };
         let mut fx = Vec::new();
-        task.protocol.handle(input, &mut fx);
+        task.tell_protocol(input, &mut fx);
         debug_assert!(fx.is_empty(), "[cutline bug] a restore asks for nothing");
     }
 

@@ -154,10 +154,10 @@ impl TaskState<'_> {
     /// Of the splits that have something, the one that was read least.
     #[inline(always)]
     fn look(&mut self) -> Ahead {
-        let read = match (self.source, self.splits, &self.offsets[..]) {
-            (Some(source), [split], [offset]) => source.read(*split, *offset),
-            (Some(source), ..) => self.look_around(source),
-            (None, ..) => Read::End,
+        let read = match (self.source, self.only_split) {
+            (Some(source), Some(split)) => source.read(split, self.reads),
+            (Some(source), None) => self.look_around(source),
+            (None, _) => Read::End,
         };
         let next = match read {
             Read::Record(r) => {
@@ -189,11 +189,16 @@ impl TaskState<'_> {
     /// The record was taken: its split and offset.
     #[inline(always)]
     fn advance(&mut self) -> (u32, u64) {
-        let i = self.next_split as usize;
-        let offset = self.offsets[i];
-        self.offsets[i] += 1;
-        self.reads += 1;
         self.next = None;
-        (self.splits[i], offset)
+        self.reads += 1;
+        if let Some(split) = self.only_split
+            && let Some(offset) = self.offsets.first_mut()
+        {
+            *offset = self.reads;
+            return (split, self.reads - 1);
+        }
+        let i = self.next_split as usize;
+        self.offsets[i] += 1;
+        (self.splits[i], self.offsets[i] - 1)
     }
 }

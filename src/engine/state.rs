@@ -6,7 +6,7 @@ use super::plan::{AnyClient, Plan};
 use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Kept, Record, TaskId, Time, copy_list, fold};
 use crate::dataflow::{AnyOperator, AnySource};
 use crate::graph::{Partition, Route};
-use crate::protocol::{AnyCoordinator, AnyPlanner, AnyProtocol, CoordinatorInput, Shape};
+use crate::protocol::{AnyCoordinator, AnyPlanner, AnyProtocol, CoordinatorInput, Effect, Input, Shape};
 use crate::trace::Outcome;
 use crate::world::{Agenda, Store};
 use std::rc::Rc;
@@ -63,43 +63,49 @@ pub(super) enum Ahead {
     End,
 }
 
-/// One task.
+/// One task. First what every record needs, then what every read needs: a cache line or two.
+#[repr(C)]
 pub(super) struct TaskState<'p> {
-    /// What it reads, if it is a source …
-    pub source: Option<&'p AnySource>,
-    /// … from these splits …
-    pub splits: &'p [u32],
-    /// … so many nanoseconds apart.
-    pub pace: u64,
-    /// Where its records go.
-    pub routes: &'p [Route],
-    pub up: bool,
     pub attempt: Attempt,
-    pub operator: Option<AnyOperator>,
-    pub protocol: AnyProtocol,
-    pub offsets: Vec<u64>,
-    /// Records read (the sum of the offsets).
-    pub reads: u64,
-    /// What the source reads next, and from which of its splits, if that was looked at. (Sources are pure: it stays.)
-    pub next: Option<Ahead>,
-    pub next_record: Record,
-    pub next_split: u32,
-    /// How many positions were passed, and where the next one is (`u64::MAX`: there is none).
-    pub taken: u32,
-    pub position: u64,
+    pub up: bool,
+    /// The protocol wants to hear of records.
+    pub listens: bool,
     pub at_end: bool,
     pub silent: bool,
+    pub operator: Option<AnyOperator>,
+    /// Where its records go.
+    pub routes: &'p [Route],
+    /// What it reads, if it is a source …
+    pub source: Option<&'p AnySource>,
+    /// … so many nanoseconds apart …
+    pub pace: u64,
+    /// … and how many records it has read (the sum of the offsets).
+    pub reads: u64,
+    /// Where the next position is (`u64::MAX`: there is none).
+    pub position: u64,
     /// When the source's timer goes off; other timer events of it are void.
     pub due: Time,
-    /// The timer went off while there was no room.
-    pub waiting: bool,
     /// Until when it stalls.
     pub stalled: Time,
+    /// What the source reads next, and from which of its splits, if that was looked at. (Sources are pure: it stays.)
+    pub next_record: Record,
+    pub next_split: u32,
+    pub next: Option<Ahead>,
+    /// The timer went off while there was no room.
+    pub waiting: bool,
+    /// Full output channels.
+    pub full: u32,
+    /// The only split, if there is one alone: its offset is `reads`.
+    pub only_split: Option<u32>,
+    pub offsets: Vec<u64>,
+    /// The splits of a source.
+    pub splits: &'p [u32],
+    pub protocol: AnyProtocol,
+    /// How many positions were passed.
+    pub taken: u32,
     pub ended: Bits,
     /// Whether the end was broadcast.
     pub closed: bool,
-    /// Full output channels.
-    pub full: u32,
     /// Copies whose part is not at the store yet.
     pub open: Vec<(Epoch, Content)>,
     /// When the last trigger arrives.
@@ -131,6 +137,7 @@ impl Clone for TaskState<'_> {
         self.ended.clone_from(&o.ended);
         copy_list(&mut self.open, &o.open);
         (self.up, self.attempt, self.reads, self.taken) = (o.up, o.attempt, o.reads, o.taken);
+        self.listens = o.listens;
         (self.at_end, self.silent, self.due, self.waiting) = (o.at_end, o.silent, o.due, o.waiting);
         (self.stalled, self.closed, self.full) = (o.stalled, o.closed, o.full);
         (self.asked, self.deliveries, self.told) = (o.asked, o.deliveries, o.told);
@@ -223,34 +230,39 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A run before its first step.
     pub fn new(plan: &'p Plan, agenda: A) -> Self {
         let graph = &plan.job.graph;
-        let tasks = (0..graph.tasks.len()).map(|t| TaskState {
-            source: plan.job.source(t as TaskId),
-            splits: &plan.job.splits[t],
-            pace: plan.paces[graph.tasks[t].operator].every,
-            routes: &graph.routes[t],
-            up: true,
-            attempt: 1,
-            operator: plan.job.operator(t as TaskId).cloned(),
-            protocol: plan.variant.protocol.task(&Shape::of(graph, t)),
-            offsets: vec![0; plan.job.splits[t].len()],
-            reads: 0,
-            next: None,
-            next_record: Record::default(),
-            next_split: 0,
-            taken: 0,
-            position: plan.position(0),
-            at_end: false,
-            silent: false,
-            due: Time(0),
-            waiting: false,
-            stalled: Time(0),
-            ended: Bits::default(),
-            closed: false,
-            full: 0,
-            open: Vec::new(),
-            told: Time(0),
-            asked: 0,
-            deliveries: 0,
+        let tasks = (0..graph.tasks.len()).map(|t| {
+            let protocol = plan.variant.protocol.task(&Shape::of(graph, t));
+            TaskState {
+                source: plan.job.source(t as TaskId),
+                splits: &plan.job.splits[t],
+                only_split: if let [only] = plan.job.splits[t][..] { Some(only) } else { None },
+                pace: plan.paces[graph.tasks[t].operator].every,
+                routes: &graph.routes[t],
+                up: true,
+                listens: protocol.listens(),
+                attempt: 1,
+                operator: plan.job.operator(t as TaskId).cloned(),
+                protocol,
+                offsets: vec![0; plan.job.splits[t].len()],
+                reads: 0,
+                next: None,
+                next_record: Record::default(),
+                next_split: 0,
+                taken: 0,
+                position: plan.position(0),
+                at_end: false,
+                silent: false,
+                due: Time(0),
+                waiting: false,
+                stalled: Time(0),
+                ended: Bits::default(),
+                closed: false,
+                full: 0,
+                open: Vec::new(),
+                told: Time(0),
+                asked: 0,
+                deliveries: 0,
+            }
         });
         Engine {
             plan,
@@ -480,6 +492,15 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     pub(super) fn part(&self, epoch: Epoch, t: TaskId) -> Option<Rc<Content>> {
         self.store.part(epoch, t).map(|p| Rc::clone(&p.content))
+    }
+}
+
+impl TaskState<'_> {
+    /// Tells the protocol something.
+    #[inline]
+    pub fn tell_protocol(&mut self, input: Input, fx: &mut Vec<Effect>) {
+        self.protocol.handle(input, fx);
+        self.listens = self.protocol.listens();
     }
 }
 

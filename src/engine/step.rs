@@ -282,12 +282,10 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     pub(super) fn set_flag(&mut self, c: ChannelId, flag: u8, on: bool) {
-        let ch = &mut self.net.channels.ends[c as usize];
+        self.net.channels.ends[c as usize].set(flag, on);
         if on {
-            ch.flags |= flag;
             return;
         }
-        ch.flags &= !flag;
         let held = std::mem::take(&mut self.net.channels.rest[c as usize].held);
         if A::TIMED && held > 0 {
             self.net.agenda.schedule(self.net.now, Event::waiting(c, held));

@@ -333,6 +333,10 @@ impl Protocol for Abs {
         }
     }
 
+    fn listens(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     fn handle(&mut self, input: Input, fx: &mut Vec<Effect>) {
         match input {
             Input::Trigger(n) => self.trigger(n, fx),

@@ -87,6 +87,11 @@ pub enum Effect {
 pub trait Protocol: Clone {
     /// A data record is about to be processed: says which logs it belongs to ([`Effect::Log`]).
     fn record(&mut self, input: u32, fx: &mut Vec<Effect>);
+    /// Whether it has to hear of records. If not, [`record`](Protocol::record) is not called until it has handled
+    /// something else.
+    fn listens(&self) -> bool {
+        true
+    }
     /// Anything else.
     fn handle(&mut self, input: Input, fx: &mut Vec<Effect>);
     /// Names everything that the future can depend on.
@@ -150,6 +155,7 @@ impl ProtocolSpec for AbsSpec {
 #[allow(missing_docs)]
 pub trait DynProtocol {
     fn record(&mut self, input: u32, fx: &mut Vec<Effect>);
+    fn listens(&self) -> bool;
     fn handle(&mut self, input: Input, fx: &mut Vec<Effect>);
     fn digest(&self, d: &mut Digester);
     fn boxed(&self) -> Box<dyn DynProtocol>;
@@ -158,6 +164,9 @@ pub trait DynProtocol {
 impl<P: Protocol + 'static> DynProtocol for P {
     fn record(&mut self, input: u32, fx: &mut Vec<Effect>) {
         Protocol::record(self, input, fx);
+    }
+    fn listens(&self) -> bool {
+        Protocol::listens(self)
     }
     fn handle(&mut self, input: Input, fx: &mut Vec<Effect>) {
         Protocol::handle(self, input, fx);
@@ -184,8 +193,14 @@ impl AnyProtocol {
     pub fn custom(p: impl Protocol + 'static) -> Self {
         AnyProtocol::Custom(Box::new(p))
     }
+    /// See [`Protocol::listens`].
+    pub fn listens(&self) -> bool {
+        match self {
+            AnyProtocol::Abs(p) => Protocol::listens(p),
+            AnyProtocol::Custom(p) => p.listens(),
+        }
+    }
     /// See [`Protocol::record`].
-    #[inline]
     pub fn record(&mut self, input: u32, fx: &mut Vec<Effect>) {
         match self {
             AnyProtocol::Abs(p) => Protocol::record(p, input, fx),

@@ -33,15 +33,31 @@ pub struct ChannelStart {
     pub nth: u32,
 }
 
-/// Where a channel ends: what its receiver looks at with every message.
+/// Where a channel ends: what its receiver looks at with every message. The receiver (24 bits), and why nothing is
+/// delivered (8 bits, see [`flag`]).
 #[derive(Clone, Copy, Debug)]
-pub struct ChannelEnd {
+pub struct ChannelEnd(u32);
+
+impl ChannelEnd {
     /// The receiver.
-    pub to: TaskId,
-    /// Its place among the receiver's inputs.
-    pub input: u16,
-    /// See [`flag`].
-    pub flags: u8,
+    #[inline(always)]
+    pub fn to(self) -> TaskId {
+        self.0 & 0xFF_FFFF
+    }
+    /// Whether any flag is set.
+    #[inline(always)]
+    pub fn is_flagged(self) -> bool {
+        self.0 > 0xFF_FFFF
+    }
+    /// The flags.
+    pub fn flags(self) -> u8 {
+        (self.0 >> 24) as u8
+    }
+    /// Sets or clears a flag.
+    pub fn set(&mut self, flag: u8, on: bool) {
+        let bit = (flag as u32) << 24;
+        self.0 = if on { self.0 | bit } else { self.0 & !bit };
+    }
 }
 
 /// What is seldom needed of a channel.
@@ -94,17 +110,17 @@ impl<M: Copy> Clone for Channels<M> {
 }
 
 impl<M: Copy> Channels<M> {
-    /// Empty channels: (sender, receiver, input, capacity) of each.
+    /// Empty channels: (sender, receiver, capacity) of each.
     ///
     /// # Panics
-    /// If a receiver has more than 65,536 inputs, or there are more than 2^28 channels.
-    pub fn new(channels: impl ExactSizeIterator<Item = (TaskId, TaskId, u32, u32)>) -> Self {
+    /// If there are more than 2^24 tasks or 2^28 channels.
+    pub fn new(channels: impl ExactSizeIterator<Item = (TaskId, TaskId, u32)>) -> Self {
         let starts = vec![ChannelStart { last: Time(0), sent: 0, nth: 0 }; channels.len()];
         let (mut ends, mut rest) = (Vec::with_capacity(channels.len()), Vec::with_capacity(channels.len()));
-        for (from, to, input, capacity) in channels {
+        for (from, to, capacity) in channels {
             assert!(ends.len() < 1 << 28, "there can be at most 2^28 channels");
-            assert!(input <= u16::MAX as u32, "a task can have at most 65,536 inputs");
-            ends.push(ChannelEnd { to, input: input as u16, flags: 0 });
+            assert!(to < 1 << 24, "there can be at most 2^24 tasks");
+            ends.push(ChannelEnd(to));
             rest.push(ChannelRest { from, head: NIL, tail: NIL, held: 0, records: 0, capacity });
         }
         let bounded = rest.iter().any(|r| r.capacity != u32::MAX);
@@ -123,7 +139,7 @@ impl<M: Copy> Channels<M> {
         let ch = &mut self.rest[c as usize];
         if ch.head == NIL {
             ch.head = node;
-            self.ends[c as usize].flags |= flag::QUEUE;
+            self.ends[c as usize].set(flag::QUEUE, true);
         } else {
             self.nodes[ch.tail as usize].1 = node;
         }
@@ -145,7 +161,7 @@ impl<M: Copy> Channels<M> {
         let (m, next) = *node;
         ch.head = next;
         if next == NIL {
-            self.ends[c as usize].flags &= !flag::QUEUE;
+            self.ends[c as usize].set(flag::QUEUE, false);
         }
         node.1 = std::mem::replace(&mut self.free, head);
         Some(m)
@@ -170,7 +186,7 @@ impl<M: Copy> Channels<M> {
     /// Nothing is in the channel, and nothing in its way.
     pub fn clear(&mut self, c: ChannelId) {
         while self.pop(c).is_some() {}
-        self.ends[c as usize].flags = 0;
+        self.ends[c as usize].set(u8::MAX, false);
         (self.rest[c as usize].held, self.rest[c as usize].records) = (0, 0);
     }
 }
