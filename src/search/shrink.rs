@@ -76,11 +76,23 @@ impl Shrinker<'_> {
         Some(plan)
     }
 
-    /// Makes the scenario smaller as long as that goes; `true` if it went at all.
+    /// Makes the scenario smaller as long as that goes; `true` if it went at all. After a task, record, fault, edge or
+    /// snapshot has gone the big reductions come first again; after a setting, when their turn comes.
     fn scenario(&mut self) -> bool {
-        let mut any = false;
-        while reductions(&self.case.scenario).into_iter().any(|smaller| self.try_scenario(smaller)) {
-            any = true;
+        let (mut any, mut at, mut in_vain) = (false, 0, 0);
+        let mut list = reductions(&self.case.scenario);
+        while in_vain < list.len() {
+            at %= list.len();
+            let size = self.measure.0;
+            if self.try_scenario(list[at].clone()) {
+                (any, in_vain) = (true, 0);
+                list = reductions(&self.case.scenario);
+                if self.measure.0 < size {
+                    at = 0;
+                }
+            } else {
+                (at, in_vain) = (at + 1, in_vain + 1);
+            }
         }
         any
     }
