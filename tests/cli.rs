@@ -116,6 +116,14 @@ fn what_is_wrong_with_the_form_is_refused() {
     );
     let null = with(&[]).replace("\"name\":\"small\"", "\"name\":\"small\",\"nodes\":null");
     refused("null", &null, &["nodes: expected a value, found null: leave the key out"]);
+    let nameless = with(&[]).replace("\"name\":\"small\"", "\"name\":null");
+    refused_alone("null-name", &nameless, "name: expected a value, found null");
+    let words = with(&[("/result", json!({"kind": "word-count", "of": "numbers", "in": "counts"}))]);
+    refused_alone(
+        "words-of-numbers",
+        &words,
+        "result.of: words are counted in lines of text, and those of \"numbers\" are numbers",
+    );
     refused("type", &with(&[("/edges/0/to", json!(5))]), &["edges[0].to: expected a string, found 5"]);
     refused(
         "number",

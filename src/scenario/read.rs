@@ -121,7 +121,12 @@ fn read_checked(mut value: Value, mut problems: Vec<Problem>) -> Result<Scenario
             Ok(_) => return Err(Problems(problems)),
             Err(e) => e,
         };
-        problems.push(problem_of_form(&value, &e));
+        let problem = problem_of_form(&value, &e);
+        // A null where there must be something was taken out, and is missing: that is said once.
+        match problems.iter_mut().find(|p| p.path == problem.path && p.message == NULL) {
+            Some(said) => said.message = "expected a value, found null".into(),
+            None => problems.push(problem),
+        }
         if !mend(&mut value, e.path(), &e.inner().to_string()) || problems.len() > 50 {
             return Err(Problems(problems));
         }
@@ -141,9 +146,11 @@ pub(crate) fn problem_of_form(value: &Value, e: &serde_path_to_error::Error<serd
     Problem::new(format!("{path}{dot}{}", field.trim_matches('`')), "is missing")
 }
 
+const NULL: &str = "expected a value, found null: leave the key out";
+
 /// serde takes a null for a key that is absent. A file that has one means something else.
 fn no_nulls(value: &mut Value, path: &str, problems: &mut Vec<Problem>) {
-    let mut found = |path: &str| problems.push(Problem::new(path, "expected a value, found null: leave the key out"));
+    let mut found = |path: &str| problems.push(Problem::new(path, NULL));
     match value {
         Value::Object(map) => {
             let join = |key: &str| if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };

@@ -17,6 +17,10 @@ pub(super) fn direct(spec: &ResultSpec, job: &Job) -> Result<ResultCheck, Proble
     let Behaviour::Source(source) = &job.behaviours[of] else {
         return Err(Problem::new("result.of", format!("{:?} is no source", spec.of)));
     };
+    if spec.kind == "word-count" && !source.symbols().1 {
+        let message = format!("words are counted in lines of text, and those of {:?} are numbers", spec.of);
+        return Err(Problem::new("result.of", message));
+    }
     let mut records = Vec::new();
     for split in 0..source.splits(job.graph.operators[of].parallelism) {
         let mut offset = 0;

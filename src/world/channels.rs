@@ -199,7 +199,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn channels_are_queues(steps in proptest::collection::vec((0u32..3, 0u8..4), 0..200)) {
-            let mut channels = Channels::new((0..3).map(|i| (0, 1, i, u32::MAX)));
+            let mut channels = Channels::new((0..3).map(|i| (0, i, u32::MAX)));
             let mut model = vec![VecDeque::new(); 3];
             for (n, (c, what)) in steps.into_iter().enumerate() {
                 match what {
