@@ -19,7 +19,7 @@ pub(super) struct Sum {
 }
 
 /// A part of a state. Parts with the same mark have the same content, and are copied only if the marks differ.
-/// (In lists, each begins a cache line, and its mark is where its first fields are.)
+/// (In lists, each begins a cache line: its mark, which each borrowing writes, is in one line with its first fields.)
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub struct Kept<T> {

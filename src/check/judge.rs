@@ -112,7 +112,7 @@ impl<'j> Judge<'j> {
         &self.job.graph.tasks[t as usize].name
     }
 
-    /// Which arm it is, is known where the fact is made, here too.
+    /// All other facts. Inlined too, and for the same reason: of a small run, they are half.
     #[inline(always)]
     fn rare(&mut self, at: At, fact: Fact<'_>) {
         self.check_time(at);

@@ -6,20 +6,20 @@ use crate::dataflow::AnyOperator;
 use crate::graph::ExecutionGraph;
 use std::rc::Rc;
 
-/// One channel, in the history that leads here: how many records were sent and received, and the sums of what stands
-/// for each. (Half of a word: there can be thousands of channels, and each record of the run touches two of these.)
+/// One channel, in the history that leads here: how many records were sent and received (below 2^32, as their numbers
+/// in the channel are), and the sums of the words that stand for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(align(16))]
 pub(super) struct Flow {
+    sent_sum: u64,
+    received_sum: u64,
     sent: u32,
     received: u32,
-    sent_sum: u32,
-    received_sum: u32,
 }
 
-/// Number and sum in one word.
-fn counted(number: u32, sum: u32) -> u64 {
-    (number as u64) << 32 | sum as u64
+/// Number and sum in one word. Each record adds its own mixed word to the sum, and this to that: what is in doubt is
+/// no more than whether two sums of such words can be equal.
+fn counted(number: u32, sum: u64) -> u64 {
+    sum.wrapping_add((number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
 impl Flow {
@@ -36,12 +36,12 @@ impl Flow {
     #[inline(always)]
     pub fn send(&mut self, r: Record) {
         self.sent += 1;
-        self.sent_sum = self.sent_sum.wrapping_add(r.word() as u32);
+        self.sent_sum = self.sent_sum.wrapping_add(r.word());
     }
     #[inline(always)]
     pub fn receive(&mut self, r: Record) {
         self.received += 1;
-        self.received_sum = self.received_sum.wrapping_add(r.word() as u32);
+        self.received_sum = self.received_sum.wrapping_add(r.word());
     }
     /// As many were received as were sent, but others.
     #[inline(always)]
@@ -145,7 +145,7 @@ pub(super) struct Ledger {
     /// The next offset of each split, task by task …
     pub offsets: Vec<u64>,
     /// … where those of each task begin, and which is its first split.
-    begins: Rc<[(u32, Option<u32>)]>,
+    places: Rc<[(u32, Option<u32>)]>,
     /// Snapshots under way, ascending.
     pub cuts: Vec<Cut>,
     /// The newest completed one.
@@ -167,7 +167,7 @@ impl Clone for Ledger {
         Ledger {
             flows: self.flows.clone(),
             offsets: self.offsets.clone(),
-            begins: Rc::clone(&self.begins),
+            places: Rc::clone(&self.places),
             cuts: self.cuts.clone(),
             completed: self.completed.clone(),
             pending: self.pending.clone(),
@@ -199,7 +199,7 @@ impl Ledger {
         Ledger {
             flows: vec![Flow::default(); g.channels.len()],
             offsets: vec![0; splits.iter().map(Vec::len).sum()],
-            begins: splits
+            places: splits
                 .iter()
                 .scan(0, |end, s| Some((std::mem::replace(end, *end + s.len() as u32), s.first().copied())))
                 .collect(),
@@ -216,7 +216,7 @@ impl Ledger {
     /// The next offset of a split of a task, if it is one of these.
     #[inline(always)]
     pub fn offset(&mut self, task: TaskId, split: u32, splits: &[Vec<u32>]) -> Option<&mut u64> {
-        let (begin, first) = self.begins[task as usize];
+        let (begin, first) = self.places[task as usize];
         if first == Some(split) {
             return self.offsets.get_mut(begin as usize);
         }
@@ -226,7 +226,7 @@ impl Ledger {
 
     /// Those of a task that has so many splits.
     pub fn offsets_of(&self, task: TaskId, splits: usize) -> &[u64] {
-        let begin = self.begins[task as usize].0 as usize;
+        let begin = self.places[task as usize].0 as usize;
         &self.offsets[begin..begin + splits]
     }
 
@@ -294,7 +294,7 @@ impl Ledger {
         match self.completed.as_ref().filter(|c| c.copies.epoch == from && from != 0) {
             Some(cut) => {
                 self.flows.clone_from(&cut.flows);
-                for (&(begin, _), task) in self.begins.iter().zip(&cut.copies.tasks) {
+                for (&(begin, _), task) in self.places.iter().zip(&cut.copies.tasks) {
                     if let Some(task) = task {
                         let begin = begin as usize;
                         self.offsets[begin..begin + task.offsets.len()].copy_from_slice(&task.offsets);

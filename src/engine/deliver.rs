@@ -145,6 +145,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         cx: &mut Cx<'_, C, O>,
     ) -> Handled {
         let task = &mut *self.tasks[t as usize];
+        debug_assert_eq!(task.listens, task.protocol.listens(), "[cutline bug] somebody else told the protocol");
         if task.listens {
             let input = self.plan.job.graph.channels[c as usize].input;
             task.protocol.record(input, &mut cx.scratch.fx);

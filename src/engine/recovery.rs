@@ -118,16 +118,17 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             (Some(a), Some(b)) => a.clone_from(b),
             (a, b) => *a = b.clone(),
         }
-        task.offsets.clone_from(&content.offsets);
+        task.each_offset.clone_from(&content.offsets);
         for effect in plan {
             if let PlanEffect::Rewind { split, offset, .. } = effect
                 && let Some(i) = self.plan.job.splits[t as usize].iter().position(|&s| s == split)
             {
-                task.offsets[i] = offset;
+                task.each_offset[i] = offset;
             }
         }
         (task.up, task.attempt) = (true, self.attempt);
-        task.reads = task.offsets.iter().sum();
+        debug_assert_eq!(task.each_offset.len(), task.splits.len(), "a part that is another task's");
+        task.reads = task.each_offset.iter().sum();
         task.next = None;
         (task.taken, task.at_end, task.silent) = (content.taken, content.at_end, false);
         task.position = self.plan.position(task.taken);

@@ -175,8 +175,8 @@ impl TaskState<'_> {
     fn look_around(&mut self, source: &AnySource) -> Read {
         let mut best = (0, Read::End);
         for (i, &split) in self.splits.iter().enumerate() {
-            match (source.read(split, self.offsets[i]), best.1) {
-                (Read::Record(_), Read::Record(_)) if self.offsets[i] >= self.offsets[best.0] => {}
+            match (source.read(split, self.each_offset[i]), best.1) {
+                (Read::Record(_), Read::Record(_)) if self.each_offset[i] >= self.each_offset[best.0] => {}
                 (Read::Record(r), _) => best = (i, Read::Record(r)),
                 (Read::Silent, Read::End) => best = (i, Read::Silent),
                 _ => {}
@@ -191,14 +191,11 @@ impl TaskState<'_> {
     fn advance(&mut self) -> (u32, u64) {
         self.next = None;
         self.reads += 1;
-        if let Some(split) = self.only_split
-            && let Some(offset) = self.offsets.first_mut()
-        {
-            *offset = self.reads;
+        if let Some(split) = self.only_split {
             return (split, self.reads - 1);
         }
         let i = self.next_split as usize;
-        self.offsets[i] += 1;
-        (self.splits[i], self.offsets[i] - 1)
+        self.each_offset[i] += 1;
+        (self.splits[i], self.each_offset[i] - 1)
     }
 }

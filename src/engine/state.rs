@@ -63,7 +63,7 @@ pub(super) enum Ahead {
     End,
 }
 
-/// One task. First what every record needs, then what every read needs: a cache line or two.
+/// One task. First what every record needs, then what a read needs, then the operator: two cache lines each.
 #[repr(C)]
 pub(super) struct TaskState<'p> {
     pub attempt: Attempt,
@@ -72,14 +72,21 @@ pub(super) struct TaskState<'p> {
     pub listens: bool,
     pub at_end: bool,
     pub silent: bool,
-    pub operator: Option<AnyOperator>,
     /// Where its records go.
     pub routes: &'p [Route],
     /// What it reads, if it is a source …
     pub source: Option<&'p AnySource>,
-    /// … so many nanoseconds apart …
+    /// … so many nanoseconds apart.
     pub pace: u64,
-    /// … and how many records it has read (the sum of the offsets).
+    /// Full output channels.
+    pub full: u32,
+    /// From which of its splits it reads next, and what, if that was looked at. (Sources are pure: it stays.)
+    pub next_split: u32,
+    pub next: Option<Ahead>,
+    /// The timer went off while there was no room.
+    pub waiting: bool,
+    pub next_record: Record,
+    /// Records read (the sum of the offsets).
     pub reads: u64,
     /// Where the next position is (`u64::MAX`: there is none).
     pub position: u64,
@@ -87,17 +94,11 @@ pub(super) struct TaskState<'p> {
     pub due: Time,
     /// Until when it stalls.
     pub stalled: Time,
-    /// What the source reads next, and from which of its splits, if that was looked at. (Sources are pure: it stays.)
-    pub next_record: Record,
-    pub next_split: u32,
-    pub next: Option<Ahead>,
-    /// The timer went off while there was no room.
-    pub waiting: bool,
-    /// Full output channels.
-    pub full: u32,
     /// The only split, if there is one alone: its offset is `reads`.
     pub only_split: Option<u32>,
-    pub offsets: Vec<u64>,
+    pub operator: Option<AnyOperator>,
+    /// The offsets of more splits than one. (See [`offsets`](TaskState::offsets).)
+    pub each_offset: Vec<u64>,
     /// The splits of a source.
     pub splits: &'p [u32],
     pub protocol: AnyProtocol,
@@ -121,7 +122,7 @@ impl Clone for TaskState<'_> {
         TaskState {
             operator: self.operator.clone(),
             protocol: self.protocol.clone(),
-            offsets: self.offsets.clone(),
+            each_offset: self.each_offset.clone(),
             ended: self.ended.clone(),
             open: self.open.clone(),
             ..*self
@@ -133,7 +134,7 @@ impl Clone for TaskState<'_> {
             (a, b) => *a = b.clone(),
         }
         self.protocol.clone_from(&o.protocol);
-        copy_list(&mut self.offsets, &o.offsets);
+        copy_list(&mut self.each_offset, &o.each_offset);
         self.ended.clone_from(&o.ended);
         copy_list(&mut self.open, &o.open);
         (self.up, self.attempt, self.reads, self.taken) = (o.up, o.attempt, o.reads, o.taken);
@@ -243,7 +244,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 attempt: 1,
                 operator: plan.job.operator(t as TaskId).cloned(),
                 protocol,
-                offsets: vec![0; plan.job.splits[t].len()],
+                each_offset: vec![0; plan.job.splits[t].len()],
                 reads: 0,
                 next: None,
                 next_record: Record::default(),
@@ -316,7 +317,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         for state in tasks.filter_map(|t| self.tasks[t as usize].operator.as_ref()) {
             all.append(&mut state.entries());
         }
-        all.sort(); // a few lists, each sorted: the stable sort merges them
+        all.sort(); // a few lists by key (see `AnyOperator::entries`): the stable sort merges them
         all
     }
 
@@ -378,7 +379,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             return;
         }
         d.word(t.operator.as_ref().map_or(1, |o| o.state()));
-        t.offsets.iter().for_each(|&o| d.word(o));
+        t.offsets().iter().for_each(|&o| d.word(o));
         if self.watched {
             d.word(t.deliveries);
         }
@@ -457,7 +458,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         Content {
             operator: task.operator.clone(),
             state: self.state_of(t),
-            offsets: task.offsets.clone(),
+            offsets: task.offsets().to_vec(),
             taken: task.taken,
             at_end: task.at_end,
             ended: task.ended.clone(),
@@ -471,7 +472,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let task = &self.tasks[t as usize];
         match &task.operator {
             Some(o) => o.state(),
-            None => source_state(&task.offsets),
+            None => source_state(task.offsets()),
         }
     }
 
@@ -496,6 +497,11 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 }
 
 impl TaskState<'_> {
+    /// For each split of a source, the offset that is read next.
+    pub fn offsets(&self) -> &[u64] {
+        if self.only_split.is_some() { std::slice::from_ref(&self.reads) } else { &self.each_offset }
+    }
+
     /// Tells the protocol something.
     #[inline]
     pub fn tell_protocol(&mut self, input: Input, fx: &mut Vec<Effect>) {

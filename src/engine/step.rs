@@ -106,7 +106,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         self.steps_from_here::<true, C, O>(cx)
     }
 
-    /// Makes one step, or all that are left.
+    /// Makes one step (`ONE`), or all that are left.
     #[inline(always)]
     fn steps_from_here<const ONE: bool, C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) -> Step {
         if !self.running {
@@ -128,7 +128,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             match self.handle(event, cx) {
                 Handled::Void => {
                     debug_assert!(A::TIMED, "[cutline bug] what is enabled comes to nothing");
-                    self.steps -= 1;
+                    self.steps -= 1; // it was none
                 }
                 Handled::Calm if !cx.observer.stop() => {
                     debug_assert!(
@@ -163,10 +163,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// The run up to its end.
     pub fn run<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) -> Outcome {
-        loop {
-            if let Step::Over(outcome) = self.steps_from_here::<false, C, O>(cx) {
-                return outcome;
-            }
+        match self.steps_from_here::<false, C, O>(cx) {
+            Step::Over(outcome) => outcome,
+            Step::Went => unreachable!("[cutline bug] a run stops before its end"),
         }
     }
 

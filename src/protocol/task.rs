@@ -87,8 +87,8 @@ pub enum Effect {
 pub trait Protocol: Clone {
     /// A data record is about to be processed: says which logs it belongs to ([`Effect::Log`]).
     fn record(&mut self, input: u32, fx: &mut Vec<Effect>);
-    /// Whether it has to hear of records. If not, [`record`](Protocol::record) is not called until it has handled
-    /// something else.
+    /// Whether it has to hear of records. Asked after each [`handle`](Protocol::handle): if not,
+    /// [`record`](Protocol::record) is not called until the next.
     fn listens(&self) -> bool {
         true
     }

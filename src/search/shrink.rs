@@ -77,7 +77,7 @@ impl Shrinker<'_> {
     }
 
     /// Makes the scenario smaller as long as that goes; `true` if it went at all. After a task, record, fault, edge or
-    /// snapshot has gone the big reductions come first again; after a setting, when their turn comes.
+    /// snapshot has gone the big reductions come first again; after anything else, when their turn comes.
     fn scenario(&mut self) -> bool {
         let (mut any, mut at, mut in_vain) = (false, 0, 0);
         let mut list = reductions(&self.case.scenario);
@@ -103,7 +103,7 @@ impl Shrinker<'_> {
         if [tasks, records, faults, edges][..] > self.measure.0[..4] {
             return false;
         }
-        let key = (digest_of(&scenario), digest_of_picks(&self.case.picks));
+        let key = (digest_of(&scenario), digest_of_picks(&self.case.picks, self.steps));
         if self.tried.contains(&key) {
             return false;
         }
@@ -212,8 +212,10 @@ fn digest_of(s: &Scenario) -> u64 {
     crate::base::hash_text(&serde_json::to_string(s).unwrap_or_default())
 }
 
-fn digest_of_picks(picks: &[Picked]) -> u64 {
+/// Of a tape, and of how many steps it takes: a try may take so much longer.
+fn digest_of_picks(picks: &[Picked], steps: u64) -> u64 {
     let mut m = crate::base::Mix::default();
+    m.word(steps);
     for p in picks {
         m.word(p.position);
         m.word((p.site.kind as u64) << 32 | p.site.at as u64);

@@ -69,7 +69,8 @@ struct Far {
 #[derive(Clone, Copy, Debug)]
 struct Node<E> {
     event: E,
-    /// Its time, without what the bucket says of that; and whether it is the last of a group ([`GROUP`]).
+    /// Its time, without what the bucket says of that; and whether it belongs to a group ([`GROUP`]: set on all but
+    /// the first, and looked at only on the last, which stands for the group in the bucket's list).
     low: u32,
     next: u32,
 }
@@ -79,22 +80,22 @@ const GROUP: u32 = 1 << 31;
 /// How many buckets there are: a power of two.
 const BUCKETS: usize = 4096;
 
-/// In the order of (time, insertion): a calendar of buckets, each sorted when it is opened. What comes later than
-/// the calendar reaches waits in a heap.
+/// In the order of (time, insertion): a calendar of buckets. What comes later than the calendar reaches waits in a
+/// heap. A bucket with one or two entries gives them out as it is; another is opened, and sorted.
 ///
 /// Events of one moment that follow one another directly are a group: in the bucket's list, they are one. (A slow
 /// message holds back all that come after it on its channel.)
 ///
-/// No event carries its turn: all events of one moment are in one place, a bucket's list has the newest
-/// first, and sorting keeps their order. (What waits in the heap enters its bucket as soon as the calendar
-/// reaches that, before anything newer can.)
+/// No event in a bucket carries its turn: its list has the newest first, and sorting keeps the order of those of one
+/// moment. (What waits in the heap enters its bucket as soon as the calendar reaches that, before anything newer can.
+/// What comes into a bucket that was opened comes after all that was in it at the same moment.)
 #[derive(Clone, Debug)]
 pub struct TimeOrder<E> {
     /// A bucket is 2^shift nanoseconds wide.
     shift: u32,
-    /// The number (time >> shift) of the first bucket that was not opened.
+    /// The number (time >> shift) of the first bucket that was not opened. (Some of it may have been given out.)
     from: u64,
-    /// What was in the last that was opened (time and node), the next one last.
+    /// What was in the last that was opened (time and node), the next one last; and what was put before all others.
     current: Vec<(u64, u32)>,
     /// Events that came into it after it was opened. (A heap: many may fall on the same instant.)
     late: BinaryHeap<Reverse<Far>>,
@@ -318,7 +319,8 @@ impl<E: Copy> TimeOrder<E> {
         words.into_iter().find(|w| w.1 != 0).map(|(word, bits)| word * 64 + bits.trailing_zeros() as usize)
     }
 
-    /// Opens the next bucket that is not empty, or goes on to where one is; `false` if nothing is left.
+    /// Opens the next bucket that is not empty; or, before that, takes in what the calendar reaches from there.
+    /// `false` if nothing is left.
     #[inline(never)]
     fn advance(&mut self) -> bool {
         let Some(i) = self.soon().or_else(|| self.search()) else { return self.leap() };
@@ -447,16 +449,18 @@ mod tests {
     use crate::choice::Odometer;
 
     proptest::proptest! {
-        /// Against the obvious queue, for any mixture of near and far events, and of events put before all others.
+        /// Against the obvious queue, for any mixture of near and far events, of events at one moment and of events put
+        /// before all others; some are taken out.
         #[test]
         fn events_come_in_the_order_of_time_and_insertion(
-            steps in proptest::collection::vec((0u64..4, 0u64..500_000, 0u8..3, 0u8..4, 0usize..4), 1..800),
+            start in proptest::sample::select(vec![0, 1_000, u64::MAX - 100_000_000]),
+            steps in proptest::collection::vec((0u64..4, 0u64..500_000, 0u8..3, 0u8..4, 0usize..4, 0u8..80), 1..800),
             horizon in 1u64..200_000,
         ) {
             let mut agenda = TimeOrder::new(horizon);
             let mut model: Vec<(u64, i64)> = Vec::new();
-            let (mut now, mut n, mut c) = (0, 0i64, Odometer::default());
-            for (scale, delay, pops, first, behind) in steps {
+            let (mut now, mut n, mut c) = (start, 0i64, Odometer::default());
+            for (scale, delay, pops, first, behind, rare) in steps {
                 let at = now + (delay >> (scale * 5));
                 agenda.schedule(Time(at), n);
                 model.push((at, n));
@@ -471,6 +475,15 @@ mod tests {
                 if first == 0 {
                     agenda.first(Time(now), -n);
                     model.push((now, -n));
+                }
+                if rare == 0 {
+                    agenda = agenda.clone();
+                } else if rare == 1 {
+                    model.sort_unstable();
+                    let (gone, stays): (Vec<_>, Vec<_>) = model.iter().partition(|e| e.1 % 3 == 0);
+                    model = stays;
+                    let gone: Vec<i64> = gone.into_iter().map(|e: (u64, i64)| e.1).collect();
+                    assert_eq!(agenda.withdraw(|e| e % 3 == 0), gone);
                 }
                 for _ in 0..pops {
                     let want = model.iter().min().copied();
