@@ -25,6 +25,8 @@ pub struct Shrunk {
 
 /// The most fresh seeds for one smaller scenario.
 const SEEDS: u64 = 300;
+/// As many where all has been tried before, with another setting.
+const FEW_SEEDS: u64 = 30;
 /// Steps that may be spent on the fresh seeds of one smaller scenario.
 const STEPS: u64 = 400_000;
 
@@ -49,7 +51,7 @@ struct Shrinker<'a> {
     steps: u64,
     runs: u64,
     /// Scenarios that did not help, by digest: with the same tape they never will.
-    tried: FxHashSet<(u64, u64)>,
+    tried: FxHashSet<(u64, u64, u64)>,
 }
 
 /// Shrinks `case`, which fails with `failure`. `None` if it does not.
@@ -84,12 +86,15 @@ impl Shrinker<'_> {
         while in_vain < list.len() {
             at %= list.len();
             let size = self.measure.0;
-            if self.try_scenario(list[at].clone()) {
+            if self.try_scenario(list[at].clone(), SEEDS) {
                 (any, in_vain) = (true, 0);
-                list = reductions(&self.case.scenario);
+                if self.measure.0 == size {
+                    self.try_big_ones_again();
+                }
                 if self.measure.0 < size {
                     at = 0;
                 }
+                list = reductions(&self.case.scenario);
             } else {
                 (at, in_vain) = (at + 1, in_vain + 1);
             }
@@ -97,13 +102,24 @@ impl Shrinker<'_> {
         any
     }
 
+    /// A setting has gone: what did not go before may go now. A few seeds tell.
+    fn try_big_ones_again(&mut self) {
+        let (tasks, records, faults, edges, _) = weight(&self.case.scenario);
+        let big = |s: &Scenario| {
+            let (t, r, f, e, _) = weight(s);
+            (t, r, f, e) < (tasks, records, faults, edges)
+        };
+        let mut list = reductions(&self.case.scenario).into_iter().filter(big);
+        _ = list.any(|smaller| self.try_scenario(smaller, FEW_SEEDS));
+    }
+
     /// The scenario with the tape as it is, then with fresh seeds.
-    fn try_scenario(&mut self, scenario: Scenario) -> bool {
+    fn try_scenario(&mut self, scenario: Scenario, most_seeds: u64) -> bool {
         let (tasks, records, faults, edges, _) = weight(&scenario);
         if [tasks, records, faults, edges][..] > self.measure.0[..4] {
             return false;
         }
-        let key = (digest_of(&scenario), digest_of_picks(&self.case.picks, self.steps));
+        let key = (digest_of(&scenario), digest_of_picks(&self.case.picks, self.steps), most_seeds);
         if self.tried.contains(&key) {
             return false;
         }
@@ -113,7 +129,7 @@ impl Shrinker<'_> {
         if self.take(&scenario, &r, picks) {
             return true;
         }
-        let seeds = (STEPS / r.steps.max(1)).clamp(12, SEEDS);
+        let seeds = (STEPS / r.steps.max(1)).clamp(12, SEEDS).min(most_seeds);
         let mut zeroed = 0;
         for seed in 0..seeds {
             self.runs += 1;
