@@ -61,6 +61,25 @@ fn shards_merge_to_what_one_sweep_gives() {
 }
 
 #[test]
+fn what_is_no_shard_and_no_directory_is_named() {
+    let said = |args: &[&str]| {
+        let o = cutline(args);
+        assert_eq!((o.status.code(), stdout(&o)), (Some(2), String::new()));
+        String::from_utf8_lossy(&o.stderr).into_owned()
+    };
+    let shard = "line 1: this is no shard of a sweep: expected a file that `cutline sweep --shard` wrote";
+    assert_eq!(said(&["merge", BOTH[0]]), format!("cutline: {}: {shard}\n", BOTH[0]));
+    let file = fresh("no-directory").join("file");
+    std::fs::write(&file, "mine").unwrap();
+    let out = file.to_str().unwrap();
+    for more in [&[][..], &["--shard", "1/2"]] {
+        let args = [&["sweep", BOTH[0], "--seeds", "0..2", "--out", out], more].concat();
+        assert_eq!(said(&args), format!("cutline: {out}: is a file: expected a directory to write into\n"));
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine");
+}
+
+#[test]
 fn failures_become_capsules_that_replay() {
     let dir = fresh("capsules");
     let d = dir.to_str().unwrap();

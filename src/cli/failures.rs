@@ -1,7 +1,7 @@
 //! A failure that a sweep found, made small: recorded, shrunk, told, and put into a capsule.
 
 use super::Refusal;
-use super::files::{CAPSULE, Output};
+use super::files::{CAPSULE, Output, directory};
 use super::load::Loaded;
 use super::totals::{Ending, Group};
 use crate::search::{Capsule, Case, Context, Failure, shrink, story};
@@ -81,7 +81,7 @@ pub fn shrunk(
 
 /// Writes a capsule into a directory.
 pub fn write(capsule: &Capsule, dir: &Path, name: &str) -> Result<PathBuf, Refusal> {
-    std::fs::create_dir_all(dir).map_err(|e| Refusal(format!("{}: {e}", dir.display())))?;
+    directory(dir)?;
     let path = dir.join(name);
     let mut out = Output::create(&path, CAPSULE)?;
     out.write_all(capsule.text().as_bytes())?;

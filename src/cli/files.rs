@@ -14,6 +14,15 @@ pub const CAPSULE: &[u8] = b"{\n  \"cutline_capsule\"";
 /// See [`TRACE`].
 pub const JUNIT: &[u8] = b"<?xml";
 
+/// Makes sure that there is such a directory.
+pub fn directory(dir: &Path) -> Result<(), Refusal> {
+    let at = |m: String| Refusal(format!("{}: {m}", dir.display()));
+    if fs::metadata(dir).is_ok_and(|m| !m.is_dir()) {
+        return Err(at("is a file: expected a directory to write into".into()));
+    }
+    fs::create_dir_all(dir).map_err(|e| at(e.to_string()))
+}
+
 /// A file that is being written. It replaces its target when it is finished, and not before.
 pub struct Output {
     target: PathBuf,

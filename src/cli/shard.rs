@@ -1,7 +1,7 @@
 //! Sweeps cut into shards: each writes one file, and `cutline merge` gives what one sweep would have given.
 
 use super::args::{MergeArgs, SweepArgs};
-use super::files::{Output, SHARD};
+use super::files::{Output, SHARD, directory};
 use super::load::Loaded;
 use super::output::Style;
 use super::sweep::{One, Range};
@@ -50,7 +50,7 @@ pub struct ShardFile {
 
 impl ShardFile {
     pub fn create(dir: &Path, shard: Shard, args: &SweepArgs, loaded: &[Loaded]) -> Result<ShardFile, Refusal> {
-        std::fs::create_dir_all(dir).map_err(|e| Refusal(format!("{}: {e}", dir.display())))?;
+        directory(dir)?;
         let path = dir.join(format!("shard-{}-of-{}.jsonl", shard.index, shard.of));
         let mut out = Output::create(&path, SHARD)?;
         let mut scenarios = Vec::new();
@@ -85,8 +85,11 @@ fn read(path: &Path) -> Result<(Header, Vec<One>), Refusal> {
     let at = |line: usize, m: String| Refusal(format!("{}: line {line}: {m}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|e| at(1, e.to_string()))?;
     let mut lines = text.lines();
-    let header: Header = serde_json::from_str(lines.next().unwrap_or_default())
-        .map_err(|e| at(1, format!("this is no shard of a sweep: {e}")))?;
+    let first = lines.next().unwrap_or_default();
+    if !first.as_bytes().starts_with(SHARD) {
+        return Err(at(1, "this is no shard of a sweep: expected a file that `cutline sweep --shard` wrote".into()));
+    }
+    let header: Header = serde_json::from_str(first).map_err(|e| at(1, e.to_string()))?;
     if header.cutline_shard != 1 {
         return Err(at(1, format!("cutline_shard: expected version 1, found {}", header.cutline_shard)));
     }

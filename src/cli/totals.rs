@@ -2,7 +2,7 @@
 
 use super::args::SweepArgs;
 use super::failures::{Minimal, minimize};
-use super::files::{JUNIT, Output};
+use super::files::{JUNIT, Output, directory};
 use super::load::Loaded;
 use super::output::{Style, thousands};
 use super::sweep::{One, Range};
@@ -60,7 +60,7 @@ impl Ending {
     /// What cannot be written at the end is refused before anything runs.
     pub fn check(&self) -> Result<(), Refusal> {
         if let Some(dir) = &self.out {
-            std::fs::create_dir_all(dir).map_err(|e| Refusal(format!("--out {}: {e}", dir.display())))?;
+            directory(dir)?;
         }
         if let Some(path) = &self.junit {
             drop(Output::create(path, JUNIT)?);

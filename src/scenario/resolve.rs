@@ -478,7 +478,8 @@ impl Resolver<'_> {
             let nodes = plan.nodes.iter().max().map_or(0, |n| n + 1);
             let node = n.trim().parse().ok().filter(|n| *n < nodes);
             if node.is_none() {
-                self.wrong(path, format!("no node is called {who:?}: expected \"node 0\" to \"node {}\"", nodes - 1));
+                let all = if nodes > 1 { format!(" to \"node {}\"", nodes - 1) } else { String::new() };
+                self.wrong(path, format!("no node is called {who:?}: expected \"node 0\"{all}"));
             }
             return node.map(Target::Node);
         }
