@@ -2,8 +2,9 @@
 
 use super::event::{Event, Message, What};
 use super::network::Network;
-use super::state::{Engine, TaskState};
+use super::state::Engine;
 use super::step::{Cx, Handled};
+use super::task::TaskState;
 use crate::base::{ChannelId, Epoch, Record, TaskId};
 use crate::choice::Choices;
 use crate::dataflow::AnyOperator;
@@ -254,7 +255,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 cx.tell(Fact::Misused { task: Some(t), attempt, epoch, effect: "log", why });
                 continue;
             };
-            content.log.push(super::state::Logged { channel: c, seq, record });
+            content.log.push(super::task::Logged { channel: c, seq, record });
             cx.tell(Fact::Logged { task: t, attempt, epoch, channel: c, seq, record });
         }
         cx.scratch.fx = fx;

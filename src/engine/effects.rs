@@ -2,8 +2,9 @@
 
 use super::event::{Event, Message, What};
 use super::plan::Access;
-use super::state::{Content, Engine, Letter};
+use super::state::{Engine, Letter};
 use super::step::Cx;
+use super::task::Content;
 use crate::base::{Epoch, TaskId, Time};
 use crate::choice::{Choices, Kind, Odds, Site};
 use crate::protocol::{CoordinatorInput, Effect, Input};

@@ -25,8 +25,10 @@ mod recovery;
 mod source;
 mod state;
 mod step;
+mod task;
 
 pub use event::{Event, Message};
 pub use plan::{Access, AnyClient, AnyLink, Checkpoints, MAX_STEPS, Pace, Plan, ResultCheck, Variant};
-pub use state::{Content, Engine, Logged};
+pub use state::Engine;
 pub use step::{Cx, Step, Workbench};
+pub use task::{Content, Logged};

@@ -2,8 +2,9 @@
 
 use super::event::Event;
 use super::plan::Access;
-use super::state::{Content, Engine};
+use super::state::Engine;
 use super::step::Cx;
+use super::task::Content;
 use crate::base::{ChannelId, Epoch, TaskId, Time};
 use crate::choice::Choices;
 use crate::protocol::{CoordinatorInput, Held, Input, PlanEffect, PlanInput};

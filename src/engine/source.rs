@@ -1,8 +1,9 @@
 //! Sources: they read, trigger at positions, end or fall silent.
 
 use super::event::{Event, What};
-use super::state::{Ahead, Engine, TaskState};
+use super::state::Engine;
 use super::step::{Cx, Handled};
+use super::task::{Ahead, TaskState};
 use crate::base::{TaskId, Time};
 use crate::choice::Choices;
 use crate::dataflow::{AnySource, Out, Read, Source};

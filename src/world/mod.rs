@@ -15,12 +15,14 @@
 //! | what a sender touches of a channel is apart from what a receiver looks at | with thousands of channels, half as many cache lines |
 
 mod agenda;
+mod calendar;
 mod channels;
 mod delay;
 mod faults;
 mod store;
 
-pub use agenda::{Agenda, AnyOrder, TimeOrder};
+pub use agenda::{Agenda, AnyOrder};
+pub use calendar::TimeOrder;
 pub use channels::{ChannelEnd, ChannelRest, ChannelStart, Channels, flag};
 pub use delay::Delay;
 pub use faults::{Crash, Decline, Faults, Point, Stall, Target, When};

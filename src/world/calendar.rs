@@ -1,0 +1,488 @@
+//! The agenda in the order of time: a calendar queue.
+
+use super::agenda::Agenda;
+use crate::base::Time;
+use crate::choice::Choices;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// An event that is in no bucket: its turn among those of the same moment is kept with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Far {
+    time: u64,
+    seq: u64,
+    node: u32,
+}
+
+/// An event, and the next one in its bucket (or among the nodes that are free).
+#[derive(Clone, Copy, Debug)]
+struct Node<E> {
+    event: E,
+    /// Its time, without what the bucket says of that; and whether it belongs to a group ([`GROUP`]: set on all but
+    /// the first, and looked at only on the last, which stands for the group in the bucket's list).
+    low: u32,
+    next: u32,
+}
+
+const NIL: u32 = u32::MAX;
+const GROUP: u32 = 1 << 31;
+/// How many buckets there are: a power of two.
+const BUCKETS: usize = 4096;
+
+/// In the order of (time, insertion): a calendar of buckets. What comes later than the calendar reaches waits in a
+/// heap. A bucket with one or two entries gives them out as it is; another is opened, and sorted.
+///
+/// Events of one moment that follow one another directly are a group: in the bucket's list, they are one. (A slow
+/// message holds back all that come after it on its channel.)
+///
+/// No event in a bucket carries its turn: its list has the newest first, and sorting keeps the order of those of one
+/// moment. (What waits in the heap enters its bucket as soon as the calendar reaches that, before anything newer can.
+/// What comes into a bucket that was opened comes after all that was in it at the same moment.)
+#[derive(Clone, Debug)]
+pub struct TimeOrder<E> {
+    /// A bucket is 2^shift nanoseconds wide.
+    shift: u32,
+    /// The number (time >> shift) of the first bucket that was not opened. (Some of it may have been given out.)
+    from: u64,
+    /// What was in the last that was opened (time and node), the next one last; and what was put before all others.
+    current: Vec<(u64, u32)>,
+    /// Events that came into it after it was opened. (A heap: many may fall on the same instant.)
+    late: BinaryHeap<Reverse<Far>>,
+    /// The newest event of each bucket.
+    heads: Box<[u32; BUCKETS]>,
+    /// One bit a bucket: not empty.
+    filled: [u64; BUCKETS / 64],
+    nodes: Vec<Node<E>>,
+    free: u32,
+    /// Of the last of a group: the first.
+    firsts: Vec<u32>,
+    /// Of the group that has its turn: its time, the next one (`NIL`: no group has it), and the last.
+    turn: (u64, u32, u32),
+    beyond: BinaryHeap<Reverse<Far>>,
+    /// The first bucket from which on the calendar reaches something of that.
+    reaches: u64,
+    seq: u64,
+}
+
+impl<E: Copy> TimeOrder<E> {
+    /// An empty agenda; most events come at most `horizon` nanoseconds after they were scheduled.
+    pub fn new(horizon: u64) -> Self {
+        TimeOrder {
+            shift: (u64::BITS - (horizon / BUCKETS as u64).leading_zeros()).min(31),
+            from: 0,
+            current: Vec::with_capacity(FEW),
+            late: BinaryHeap::new(),
+            heads: Box::new([NIL; BUCKETS]),
+            filled: [0; BUCKETS / 64],
+            nodes: Vec::with_capacity(64),
+            free: NIL,
+            firsts: Vec::new(),
+            turn: (0, NIL, NIL),
+            beyond: BinaryHeap::new(),
+            reaches: u64::MAX,
+            seq: 0,
+        }
+    }
+
+    /// A node with this in it.
+    #[inline(always)]
+    fn node(&mut self, event: E, low: u32, next: u32) -> u32 {
+        let (place, node) = (self.free, Node { event, low, next });
+        if let Some(spare) = self.nodes.get_mut(place as usize) {
+            self.free = spare.next;
+            *spare = node;
+            return place;
+        }
+        self.nodes.push(node);
+        self.nodes.len() as u32 - 1
+    }
+
+    /// What is in the node, which is free from now on.
+    #[inline(always)]
+    fn take(&mut self, place: u32) -> E {
+        let node = &mut self.nodes[place as usize];
+        node.next = std::mem::replace(&mut self.free, place);
+        node.event
+    }
+
+    #[inline(always)]
+    fn put(&mut self, time: u64, event: E) {
+        let bucket = time >> self.shift;
+        let i = bucket as usize % BUCKETS;
+        let place = self.node(event, (time - (bucket << self.shift)) as u32, self.heads[i]);
+        // (Those that were opened wrap around.)
+        if bucket.wrapping_sub(self.from) < BUCKETS as u64 {
+            self.heads[i] = place;
+            self.filled[i / 64] |= 1 << (i % 64);
+        } else {
+            self.put_elsewhere(time, place);
+        }
+    }
+
+    /// If the newest of its bucket comes at the same moment: into one group with that.
+    #[inline(always)]
+    fn put_behind(&mut self, time: u64, event: E) {
+        let bucket = time >> self.shift;
+        let i = bucket as usize % BUCKETS;
+        let low = (time - (bucket << self.shift)) as u32;
+        let newest = self.heads[i];
+        let Some(node) = self.nodes.get(newest as usize) else { return self.put(time, event) };
+        if node.low & !GROUP != low || bucket.wrapping_sub(self.from) >= BUCKETS as u64 {
+            return self.put(time, event);
+        }
+        let (alone, older) = (node.low & GROUP == 0, node.next);
+        let place = self.node(event, low | GROUP, older);
+        let first = if alone { newest } else { self.firsts[newest as usize] };
+        if self.firsts.len() <= place as usize {
+            self.firsts.resize(self.nodes.capacity(), NIL);
+        }
+        self.firsts[place as usize] = first;
+        self.nodes[newest as usize].next = place;
+        self.heads[i] = place;
+    }
+
+    /// An event has its turn, or the first of a group.
+    #[inline(always)]
+    fn turn(&mut self, time: u64, mut place: u32) -> E {
+        let node = &self.nodes[place as usize];
+        if node.low & GROUP != 0 {
+            let last = place;
+            place = self.firsts[last as usize];
+            self.turn = (time, self.nodes[place as usize].next, last);
+        }
+        self.take(place)
+    }
+
+    /// The next one of the group that has its turn.
+    #[inline(always)]
+    fn next_of_group(&mut self) -> Option<(u64, E)> {
+        let (time, place, last) = self.turn;
+        let node = self.nodes.get(place as usize)?;
+        self.turn.1 = if place == last { NIL } else { node.next };
+        Some((time, self.take(place)))
+    }
+
+    /// Into the bucket that was opened, behind what has the same time; or beyond the last one.
+    #[cold]
+    fn put_elsewhere(&mut self, time: u64, node: u32) {
+        self.seq += 1;
+        let far = Reverse(Far { time, seq: self.seq, node });
+        if time >> self.shift < self.from {
+            return self.late.push(far);
+        }
+        self.beyond.push(far);
+        self.look_beyond();
+    }
+
+    fn look_beyond(&mut self) {
+        let first = self.beyond.peek().map(|Reverse(far)| far.time >> self.shift);
+        self.reaches = first.map_or(u64::MAX, |bucket| bucket - (BUCKETS as u64 - 1));
+    }
+
+    /// The next of those that came late, if none of the bucket comes before it.
+    #[cold]
+    fn late_one(&mut self) -> Option<(u64, u32)> {
+        let time = self.late.peek()?.0.time;
+        // At the same time, what was there when the bucket was opened comes first.
+        if self.current.last().is_some_and(|e| e.0 <= time) {
+            return None;
+        }
+        self.late.pop().map(|Reverse(far)| (far.time, far.node))
+    }
+
+    /// Takes in from the heap what the calendar reaches by now.
+    #[cold]
+    fn reach(&mut self) {
+        while self.reaches <= self.from
+            && let Some(Reverse(far)) = self.beyond.pop()
+        {
+            let event = self.take(far.node);
+            self.put(far.time, event);
+            self.look_beyond();
+        }
+    }
+
+    /// Goes on to the first event beyond the calendar, which is empty; `false` if nothing is left.
+    #[cold]
+    fn leap(&mut self) -> bool {
+        let Some(Reverse(far)) = self.beyond.peek() else { return false };
+        self.from = far.time >> self.shift;
+        self.reach();
+        true
+    }
+
+    /// The place of the bucket that comes next, if it is soon enough to be found at once.
+    #[inline(always)]
+    fn soon(&self) -> Option<usize> {
+        let start = self.from as usize % BUCKETS;
+        let bits = self.filled[start / 64] & (!0 << (start % 64));
+        (bits != 0).then(|| start - start % 64 + bits.trailing_zeros() as usize)
+    }
+
+    /// The number of the bucket at this place.
+    #[inline(always)]
+    fn number(&self, i: usize) -> u64 {
+        self.from + (i.wrapping_sub(self.from as usize) % BUCKETS) as u64
+    }
+
+    /// If the next bucket has one or two events, as most have: the next of them. The bucket is not opened for that.
+    #[inline(always)]
+    fn quick(&mut self) -> Option<(u64, u32)> {
+        let i = self.soon()?;
+        let bucket = self.number(i);
+        if bucket >= self.reaches {
+            return None;
+        }
+        let newest = self.heads[i % BUCKETS];
+        let node = self.nodes.get(newest as usize)?;
+        let (low, older) = (node.low & !GROUP, node.next);
+        let start = bucket << self.shift;
+        let Some(node) = self.nodes.get(older as usize) else {
+            self.from = bucket;
+            self.heads[i % BUCKETS] = NIL;
+            self.filled[i / 64 % (BUCKETS / 64)] &= !(1 << (i % 64));
+            return Some((start + low as u64, newest));
+        };
+        if node.next != NIL {
+            return None;
+        }
+        self.from = bucket;
+        if node.low & !GROUP <= low {
+            let low = node.low & !GROUP;
+            self.nodes[newest as usize].next = NIL;
+            return Some((start + low as u64, older));
+        }
+        self.heads[i % BUCKETS] = older;
+        Some((start + low as u64, newest))
+    }
+
+    /// The place of the first bucket from `from` on that is not empty.
+    fn search(&self) -> Option<usize> {
+        let start = self.from as usize % BUCKETS;
+        let from = |word: usize| (start / 64 + word) % self.filled.len();
+        // The word in which the search begins comes twice: first its end, last its beginning.
+        let words = (0..=self.filled.len()).map(|n| match n {
+            0 => (from(0), self.filled[from(0)] & (!0 << (start % 64))),
+            n => (from(n), self.filled[from(n)]),
+        });
+        words.into_iter().find(|w| w.1 != 0).map(|(word, bits)| word * 64 + bits.trailing_zeros() as usize)
+    }
+
+    /// Opens the next bucket that is not empty; or, before that, takes in what the calendar reaches from there.
+    /// `false` if nothing is left.
+    #[inline(never)]
+    fn advance(&mut self) -> bool {
+        let Some(i) = self.soon().or_else(|| self.search()) else { return self.leap() };
+        let bucket = self.number(i);
+        if bucket >= self.reaches && !self.beyond.is_empty() {
+            self.from = bucket;
+            self.reach();
+            return true;
+        }
+        self.from = bucket.wrapping_add(1);
+        self.filled[i / 64] &= !(1 << (i % 64));
+        let mut at = std::mem::replace(&mut self.heads[i], NIL);
+        let start = bucket << self.shift;
+        while let Some(node) = self.nodes.get(at as usize) {
+            insert(&mut self.current, (start + (node.low & !GROUP) as u64, at));
+            at = node.next;
+        }
+        if self.current.len() > FEW {
+            self.current.sort_by_key(|e| Reverse(e.0));
+        }
+        if self.from >= self.reaches {
+            self.reach();
+        }
+        true
+    }
+
+    /// The next event, and its time.
+    #[inline(always)]
+    fn next_one(&mut self) -> Option<(u64, E)> {
+        if let Some(one) = self.next_of_group() {
+            return Some(one);
+        }
+        loop {
+            if let Some((time, place)) = self.pop().or_else(|| self.quick()) {
+                return Some((time, self.turn(time, place)));
+            }
+            if !self.advance() {
+                return None;
+            }
+        }
+    }
+
+    /// The next event of the open bucket.
+    #[inline(always)]
+    fn pop(&mut self) -> Option<(u64, u32)> {
+        if !self.late.is_empty()
+            && let Some(late) = self.late_one()
+        {
+            return Some(late);
+        }
+        self.current.pop()
+    }
+}
+
+/// Up to so many events of a bucket are sorted while they are collected; more, afterwards.
+const FEW: usize = 20;
+
+/// The latest first; what has the same time keeps its order.
+#[inline(always)]
+fn insert(list: &mut Vec<(u64, u32)>, e: (u64, u32)) {
+    let mut i = list.len();
+    list.push(e);
+    if i >= FEW {
+        return;
+    }
+    while i > 0 && list[i - 1].0 < e.0 {
+        list[i] = list[i - 1];
+        i -= 1;
+        list[i] = e;
+    }
+}
+
+impl<E: Copy> Agenda<E> for TimeOrder<E> {
+    const TIMED: bool = true;
+
+    #[inline(always)]
+    fn schedule(&mut self, at: Time, event: E) {
+        self.put(at.0, event);
+    }
+
+    #[inline(always)]
+    fn schedule_behind(&mut self, at: Time, event: E) {
+        self.put_behind(at.0, event);
+    }
+
+    fn first(&mut self, now: Time, event: E) {
+        // A group that has its turn waits.
+        let (time, mut place, last) = std::mem::replace(&mut self.turn, (0, NIL, NIL));
+        let begin = self.current.len();
+        while let Some(node) = self.nodes.get_mut(place as usize) {
+            self.current.push((time, place));
+            node.low = 0;
+            place = if place == last { NIL } else { node.next };
+        }
+        self.current[begin..].reverse();
+        let node = self.node(event, 0, NIL);
+        self.current.push((now.0, node));
+    }
+
+    #[inline(always)]
+    fn next(
+        &mut self,
+        _: Time,
+        _: &mut Vec<E>,
+        _: impl FnOnce(&mut Vec<E>),
+        _: &mut impl Choices,
+    ) -> Option<(Time, E)> {
+        self.next_one().map(|(time, event)| (Time(time), event))
+    }
+
+    fn withdraw(&mut self, mut gone: impl FnMut(&E) -> bool) -> Vec<E> {
+        let from = self.from;
+        let (mut out, mut kept) = (Vec::with_capacity(self.nodes.len()), Vec::new());
+        while let Some((time, e)) = self.next_one() {
+            if gone(&e) { out.push(e) } else { kept.push((time, e)) }
+        }
+        self.from = from; // time has not gone on
+        kept.into_iter().for_each(|(time, e)| self.put(time, e));
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::choice::Odometer;
+
+    proptest::proptest! {
+        /// Against the obvious queue, for any mixture of near and far events, of events at one moment and of events put
+        /// before all others; some are taken out.
+        #[test]
+        fn events_come_in_the_order_of_time_and_insertion(
+            start in proptest::sample::select(vec![0, 1_000, u64::MAX - 100_000_000]),
+            steps in proptest::collection::vec((0u64..4, 0u64..500_000, 0u8..3, 0u8..4, 0usize..4, 0u8..80), 1..800),
+            horizon in 1u64..200_000,
+        ) {
+            let mut agenda = TimeOrder::new(horizon);
+            let mut model: Vec<(u64, i64)> = Vec::new();
+            let (mut now, mut n, mut c) = (start, 0i64, Odometer::default());
+            for (scale, delay, pops, first, behind, rare) in steps {
+                let at = now + (delay >> (scale * 5));
+                agenda.schedule(Time(at), n);
+                model.push((at, n));
+                n += 1;
+                if behind > 0 {
+                    // At that moment or at another at which something happens.
+                    let at = model[model.len().saturating_sub(behind)].0.max(at);
+                    agenda.schedule_behind(Time(at), n);
+                    model.push((at, n));
+                    n += 1;
+                }
+                if first == 0 {
+                    agenda.first(Time(now), -n);
+                    model.push((now, -n));
+                }
+                if rare == 0 {
+                    agenda = agenda.clone();
+                } else if rare == 1 {
+                    model.sort_unstable();
+                    let (gone, stays): (Vec<_>, Vec<_>) = model.iter().partition(|e| e.1 % 3 == 0);
+                    model = stays;
+                    let gone: Vec<i64> = gone.into_iter().map(|e: (u64, i64)| e.1).collect();
+                    assert_eq!(agenda.withdraw(|e| e % 3 == 0), gone);
+                }
+                for _ in 0..pops {
+                    let want = model.iter().min().copied();
+                    model.retain(|e| Some(*e) != want);
+                    let got = agenda.next(Time(now), &mut Vec::new(), |_| {}, &mut c);
+                    assert_eq!(got.map(|(t, e)| (t.0, e)), want);
+                    now = want.map_or(now, |w| w.0);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn many_events_on_one_instant_take_no_longer_than_as_many_on_others() {
+        let (mut agenda, mut c) = (TimeOrder::new(100_000), Odometer::default());
+        agenda.schedule(Time(5), 0);
+        for i in 0..300_000u32 {
+            let (t, e) = agenda.next(Time(5), &mut Vec::new(), |_| {}, &mut c).expect("one is there");
+            assert_eq!((t, e), (Time(5), i));
+            agenda.schedule(Time(5), i + 1);
+            if i == 0 {
+                (1..300_000).for_each(|_| agenda.schedule(Time(6), 0)); // quadratic, this would take minutes
+            }
+        }
+    }
+
+    #[test]
+    fn what_never_comes_is_in_nobodys_way() {
+        for horizon in [1000, 1 << 40] {
+            let (mut agenda, mut c) = (TimeOrder::new(horizon), Odometer::default());
+            agenda.schedule(Time(u64::MAX), 1);
+            agenda.schedule(Time(5), 0);
+            assert!(agenda.withdraw(|_| false).is_empty());
+            let mut next = || agenda.next(Time(0), &mut Vec::new(), |_| {}, &mut c);
+            assert_eq!([next(), next(), next()], [Some((Time(5), 0)), Some((Time(u64::MAX), 1)), None]);
+        }
+    }
+
+    #[test]
+    fn what_is_withdrawn_comes_in_its_order_and_the_rest_stays() {
+        let (mut agenda, mut c) = (TimeOrder::new(1000), Odometer::default());
+        let times = [5u64, 700, 5, 90_000, 700, 3, 90_000, 2_000, 6];
+        for (e, &at) in (0u32..).zip(&times) {
+            agenda.schedule(Time(at), e);
+        }
+        let mut next = |agenda: &mut TimeOrder<u32>| agenda.next(Time(0), &mut Vec::new(), |_| {}, &mut c);
+        assert_eq!(next(&mut agenda), Some((Time(3), 5)));
+        agenda.schedule(Time(3), 9);
+        assert_eq!(agenda.withdraw(|e| e % 2 == 0), [0, 2, 8, 4, 6]);
+        let rest: Vec<_> = std::iter::from_fn(|| next(&mut agenda)).map(|(t, e)| (t.0, e)).collect();
+        assert_eq!(rest, [(3, 9), (700, 1), (2_000, 7), (90_000, 3)]);
+    }
+}
