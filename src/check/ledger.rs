@@ -6,32 +6,33 @@ use crate::dataflow::AnyOperator;
 use crate::graph::ExecutionGraph;
 use std::rc::Rc;
 
-/// One channel, in the history that leads here: how many records were sent and received (below 2^32, as their numbers
-/// in the channel are), and the sums of the words that stand for them.
+/// One channel, in the history that leads here: how many records were sent and received, and the sums of the words that
+/// stand for them. (Half a cache line; packed into 24 bytes it costs a fifth of a run's speed.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(align(32))]
 pub(super) struct Flow {
+    sent: u64,
+    received: u64,
     sent_sum: u64,
     received_sum: u64,
-    sent: u32,
-    received: u32,
 }
 
 /// Number and sum in one word. Each record adds its own mixed word to the sum, and this to that: what is in doubt is
 /// no more than whether two sums of such words can be equal.
-fn counted(number: u32, sum: u64) -> u64 {
-    sum.wrapping_add((number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+fn counted(number: u64, sum: u64) -> u64 {
+    sum.wrapping_add(number.wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
 impl Flow {
     /// How many records were sent.
     #[inline(always)]
     pub fn sent(&self) -> u64 {
-        self.sent as u64
+        self.sent
     }
     /// How many were received.
     #[inline(always)]
     pub fn received(&self) -> u64 {
-        self.received as u64
+        self.received
     }
     #[inline(always)]
     pub fn send(&mut self, r: Record) {
