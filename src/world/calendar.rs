@@ -5,6 +5,7 @@ use crate::base::Time;
 use crate::choice::Choices;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::hint::select_unpredictable;
 
 /// An event that is in no bucket: its turn among those of the same moment is kept with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,8 +57,8 @@ pub struct TimeOrder<E> {
     free: u32,
     /// Of the last of a group: the first.
     firsts: Vec<u32>,
-    /// Of the group that has its turn: its time, the next one (`NIL`: no group has it), and the last.
-    turn: (u64, u32, u32),
+    /// Of the group that has its turn: its time, and the next one (`NIL`: no group has it).
+    turn: (u64, u32),
     beyond: BinaryHeap<Reverse<Far>>,
     /// The first bucket from which on the calendar reaches something of that.
     reaches: u64,
@@ -77,7 +78,7 @@ impl<E: Copy> TimeOrder<E> {
             nodes: Vec::with_capacity(64),
             free: NIL,
             firsts: Vec::new(),
-            turn: (0, NIL, NIL),
+            turn: (0, NIL),
             beyond: BinaryHeap::new(),
             reaches: u64::MAX,
             seq: 0,
@@ -132,7 +133,9 @@ impl<E: Copy> TimeOrder<E> {
         }
         let (alone, older) = (node.low & GROUP == 0, node.next);
         let place = self.node(event, low | GROUP, older);
-        let first = if alone { newest } else { self.firsts[newest as usize] };
+        // (Either is as likely as the other: no branch.)
+        let known = self.firsts.get(newest as usize).copied().unwrap_or(NIL);
+        let first = select_unpredictable(alone, newest, known);
         if self.firsts.len() <= place as usize {
             self.firsts.resize(self.nodes.capacity(), NIL);
         }
@@ -144,11 +147,11 @@ impl<E: Copy> TimeOrder<E> {
     /// An event has its turn, or the first of a group.
     #[inline(always)]
     fn turn(&mut self, time: u64, mut place: u32) -> E {
-        let node = &self.nodes[place as usize];
+        let node = &mut self.nodes[place as usize];
         if node.low & GROUP != 0 {
-            let last = place;
-            place = self.firsts[last as usize];
-            self.turn = (time, self.nodes[place as usize].next, last);
+            node.next = NIL; // the group ends here
+            place = self.firsts[place as usize];
+            self.turn = (time, self.nodes[place as usize].next);
         }
         self.take(place)
     }
@@ -156,9 +159,9 @@ impl<E: Copy> TimeOrder<E> {
     /// The next one of the group that has its turn.
     #[inline(always)]
     fn next_of_group(&mut self) -> Option<(u64, E)> {
-        let (time, place, last) = self.turn;
-        let node = self.nodes.get(place as usize)?;
-        self.turn.1 = if place == last { NIL } else { node.next };
+        let (time, place) = self.turn;
+        let next = self.nodes.get(place as usize)?.next;
+        self.turn.1 = next;
         Some((time, self.take(place)))
     }
 
@@ -357,12 +360,12 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
 
     fn first(&mut self, now: Time, event: E) {
         // A group that has its turn waits.
-        let (time, mut place, last) = std::mem::replace(&mut self.turn, (0, NIL, NIL));
+        let (time, mut place) = std::mem::replace(&mut self.turn, (0, NIL));
         let begin = self.current.len();
         while let Some(node) = self.nodes.get_mut(place as usize) {
             self.current.push((time, place));
             node.low = 0;
-            place = if place == last { NIL } else { node.next };
+            place = node.next;
         }
         self.current[begin..].reverse();
         let node = self.node(event, 0, NIL);
