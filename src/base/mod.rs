@@ -7,12 +7,14 @@
 mod bits;
 mod digest;
 mod kept;
+mod spare;
 mod symbols;
 mod time;
 
 pub use bits::Bits;
 pub use digest::{Digester, Mix, Mixer, fold, hash_text, mix};
 pub use kept::Kept;
+pub use spare::Spare;
 pub use symbols::Symbols;
 pub use time::{Ratio, Time, format_ns, parse_duration};
 

@@ -217,8 +217,11 @@ impl<'j> Deep<'j> {
     /// Back to the cut (`None`: to the start).
     pub fn rewind(&mut self, cut: Option<&Cut>) {
         for (t, replica) in self.replicas.iter_mut().enumerate() {
-            let kept = cut.and_then(|c| c.copies.tasks[t].as_ref()?.replica.clone());
-            **replica = kept.or_else(|| self.job.operator(t as TaskId).cloned());
+            let kept = cut.and_then(|c| c.copies.tasks[t].as_ref()?.replica.as_ref());
+            match (&mut **replica, kept.or_else(|| self.job.operator(t as TaskId))) {
+                (Some(a), Some(b)) => a.clone_from(b),
+                (a, b) => *a = b.cloned(),
+            }
         }
         self.owes = Owes::Nothing;
     }

@@ -1,7 +1,7 @@
 //! The judge: walks the ledger once per fact, and asks each property.
 
 use super::deep::Deep;
-use super::ledger::{Ledger, LogEntry, TaskCut};
+use super::ledger::{Ledger, LogEntry};
 use super::liveness::{Liveness, Patience};
 use super::verdict::{Evidence, Property, Report, Verdict, Violation};
 use super::{consistent_cut, durable_restore, exactly_once, fifo, minimal_snapshot, operator_panic, protocol_misuse};
@@ -82,6 +82,11 @@ impl<'j> Judge<'j> {
             counts: [0; 4],
             attempts: 1,
         }
+    }
+
+    /// The judge waits so long for what must happen. Before the first fact.
+    pub fn set_patience(&mut self, patience: Patience) {
+        self.liveness = Liveness::new(patience);
     }
 
     /// The violations so far.
@@ -167,10 +172,8 @@ impl<'j> Judge<'j> {
             return;
         }
         self.check_state(at, task, state, "copied");
-        let replica = self.deep.as_ref().and_then(|d| d.replica(task).cloned());
-        let splits = self.job.splits[task as usize].len();
-        let offsets = self.ledger.offsets_of(task, splits).to_vec();
-        self.ledger.copied(task, epoch, TaskCut { state, offsets, replica }, &self.job.graph);
+        let replica = self.deep.as_ref().and_then(|d| d.replica(task));
+        self.ledger.copied(task, epoch, (state, replica), self.job);
     }
 
     fn completed(&mut self, at: At, epoch: Epoch) {

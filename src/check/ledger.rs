@@ -1,8 +1,8 @@
 //! The ledger: per channel what was sent and received, per task and epoch the cut. Data and the walk; what
 //! is right and wrong is said elsewhere.
 
-use crate::base::{Bits, ChannelId, Digester, Epoch, Kept, Record, TaskId};
-use crate::dataflow::AnyOperator;
+use crate::base::{Bits, ChannelId, Digester, Epoch, Kept, Record, Spare, TaskId};
+use crate::dataflow::{AnyOperator, Job};
 use crate::graph::ExecutionGraph;
 use std::rc::Rc;
 
@@ -75,6 +75,7 @@ pub(super) struct LogEntry {
 }
 
 /// What a task had done when it took its copy. Never changed again, so copies of the judge share it.
+#[derive(Default)]
 pub(super) struct TaskCut {
     pub state: u64,
     pub offsets: Vec<u64>,
@@ -159,8 +160,7 @@ pub(super) struct Ledger {
     pub restoring: bool,
     /// From where the last restart went on (0: from the start).
     pub restored_from: Epoch,
-    /// Spare cuts, to be used again.
-    spare: Vec<Cut>,
+    spare: Used,
 }
 
 impl Clone for Ledger {
@@ -175,7 +175,7 @@ impl Clone for Ledger {
             awaiting: self.awaiting.clone(),
             restoring: self.restoring,
             restored_from: self.restored_from,
-            spare: Vec::new(),
+            spare: Used::default(),
         }
     }
     fn clone_from(&mut self, o: &Self) {
@@ -183,12 +183,13 @@ impl Clone for Ledger {
         self.offsets.clone_from(&o.offsets);
         // Cuts that are too many are kept to be used again.
         while self.cuts.len() > o.cuts.len() {
-            self.spare.extend(self.cuts.pop().map(cleaned));
+            self.cuts.pop().into_iter().for_each(|cut| self.spare.take_in(cut));
         }
         let more = o.cuts.len() - self.cuts.len();
-        self.cuts.extend(std::iter::from_fn(|| self.spare.pop()).take(more));
+        self.cuts.extend(std::iter::from_fn(|| self.spare.cuts.pop()).take(more));
         self.cuts.clone_from(&o.cuts);
-        self.completed.clone_from(&o.completed);
+        let old = std::mem::replace(&mut self.completed, o.completed.clone());
+        old.and_then(Rc::into_inner).into_iter().for_each(|cut| self.spare.take_in(cut));
         self.pending.clone_from(&o.pending);
         self.awaiting.clone_from(&o.awaiting);
         (self.restoring, self.restored_from) = (o.restoring, o.restored_from);
@@ -210,7 +211,7 @@ impl Ledger {
             awaiting: Bits::default(),
             restoring: false,
             restored_from: 0,
-            spare: Vec::new(),
+            spare: Used::default(),
         }
     }
 
@@ -236,7 +237,7 @@ impl Ledger {
         let i = match self.cuts.binary_search_by_key(&epoch, |c| c.copies.epoch) {
             Ok(i) => i,
             Err(i) => {
-                let mut cut = self.spare.pop().unwrap_or_else(|| Cut::new(epoch, g));
+                let mut cut = self.spare.cuts.pop().unwrap_or_else(|| Cut::new(epoch, g));
                 cut.copies.epoch = epoch;
                 self.cuts.insert(i, cut);
                 i
@@ -249,19 +250,30 @@ impl Ledger {
         self.cuts.iter().find(|c| c.copies.epoch == epoch)
     }
 
-    /// Takes the copy of a task into the cut.
-    pub fn copied(&mut self, task: TaskId, epoch: Epoch, copy: TaskCut, g: &ExecutionGraph) {
+    /// Takes the copy of a task into the cut: the digest of its state, and its replica at that moment.
+    pub fn copied(&mut self, task: TaskId, epoch: Epoch, copy: (u64, Option<&AnyOperator>), job: &Job) {
+        let mut copies = std::mem::take(&mut self.spare.copies);
+        let copy = copies.fill(task, |cut| {
+            cut.state = copy.0;
+            cut.offsets.clear();
+            cut.offsets.extend_from_slice(self.offsets_of(task, job.splits[task as usize].len()));
+            match (&mut cut.replica, copy.1) {
+                (Some(a), Some(b)) => a.clone_from(b),
+                (a, b) => *a = b.cloned(),
+            }
+        });
+        self.spare.copies = copies;
         let mut flows = std::mem::take(&mut self.flows);
-        let cut = self.cut_mut(epoch, g);
-        for &c in &g.outputs[task as usize] {
+        let cut = self.cut_mut(epoch, &job.graph);
+        for &c in &job.graph.outputs[task as usize] {
             let (to, from) = (&mut cut.flows[c as usize], &flows[c as usize]);
             (to.sent, to.sent_sum) = (from.sent, from.sent_sum);
         }
-        for &c in &g.inputs[task as usize] {
+        for &c in &job.graph.inputs[task as usize] {
             let (to, from) = (&mut cut.flows[c as usize], &flows[c as usize]);
             (to.received, to.received_sum) = (from.received, from.received_sum);
         }
-        cut.copies.tasks[task as usize] = Some(Rc::new(copy));
+        cut.copies.tasks[task as usize] = Some(copy);
         std::mem::swap(&mut self.flows, &mut flows);
     }
 
@@ -276,7 +288,7 @@ impl Ledger {
             let cut = self.cuts.remove(i);
             if self.completed.as_ref().is_none_or(|old| old.copies.epoch < epoch) {
                 let old = self.completed.replace(Rc::new(cut));
-                self.spare.extend(old.and_then(Rc::into_inner).map(cleaned));
+                old.and_then(Rc::into_inner).into_iter().for_each(|cut| self.spare.take_in(cut));
             }
         }
     }
@@ -284,7 +296,7 @@ impl Ledger {
     fn recycle(&mut self, gone: impl Fn(&Cut) -> bool) {
         while let Some(i) = self.cuts.iter().position(&gone) {
             let cut = self.cuts.remove(i);
-            self.spare.push(cleaned(cut));
+            self.spare.take_in(cut);
         }
     }
 
@@ -326,11 +338,22 @@ impl Ledger {
     }
 }
 
-fn cleaned(mut cut: Cut) -> Cut {
-    cut.flows.iter_mut().for_each(|f| *f = Flow::default());
-    let copies = &mut *cut.copies;
-    copies.tasks.iter_mut().for_each(|t| *t = None);
-    copies.acked.clear();
-    copies.log.clear();
-    cut
+/// Cuts that are over, and what was in them, to be used again. (No part of a state.)
+#[derive(Default)]
+struct Used {
+    cuts: Vec<Cut>,
+    copies: Spare<TaskCut>,
+}
+
+impl Used {
+    fn take_in(&mut self, mut cut: Cut) {
+        cut.flows.iter_mut().for_each(|f| *f = Flow::default());
+        let copies = &mut *cut.copies;
+        for (t, copy) in (0..).zip(&mut copies.tasks) {
+            copy.take().into_iter().for_each(|copy| self.copies.keep(t, copy));
+        }
+        copies.acked.clear();
+        copies.log.clear();
+        self.cuts.push(cut);
+    }
 }

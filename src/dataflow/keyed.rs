@@ -36,6 +36,7 @@ impl Clone for Table {
     }
     fn clone_from(&mut self, other: &Self) {
         match (&mut self.map, &other.map) {
+            (Map::Narrow(a), Map::Narrow(b)) if b.is_empty() => a.clear(), // and its room stays
             (Map::Narrow(a), Map::Narrow(b)) => a.clone_from(b),
             (Map::Wide(a), Map::Wide(b)) => a.clone_from(b),
             _ => self.map = other.clone().map,

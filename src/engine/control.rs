@@ -148,12 +148,14 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     fn delete_parts<C, O: Observer>(&mut self, epoch: Epoch, cx: &mut Cx<'_, C, O>) {
-        for (task, part) in self.store.delete(epoch) {
+        let first = self.handle_of(epoch, 0);
+        self.store.delete(epoch, |task, part| {
             if part.durable {
-                let handle = self.handle_of(epoch, task);
+                let handle = first + task as u64;
                 cx.tell(Fact::Deleted { task, attempt: part.attempt, epoch, handle });
             }
-        }
+            self.spare.keep(task, part.content);
+        });
     }
 
     /// An acknowledgement that comes too late leads to the deletion of the part that it tells of.

@@ -11,6 +11,7 @@ use crate::dataflow::AnyOperator;
 use crate::protocol::{Effect, Input};
 use crate::trace::{Fact, Observer};
 use crate::world::{Agenda, Point, flag};
+use std::rc::Rc;
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A message has travelled its channel; void if it is not taken yet.
@@ -255,7 +256,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 cx.tell(Fact::Misused { task: Some(t), attempt, epoch, effect: "log", why });
                 continue;
             };
-            content.log.push(super::task::Logged { channel: c, seq, record });
+            Rc::make_mut(content).log.push(super::task::Logged { channel: c, seq, record });
             cx.tell(Fact::Logged { task: t, attempt, epoch, channel: c, seq, record });
         }
         cx.scratch.fx = fx;

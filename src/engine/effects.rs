@@ -123,8 +123,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                     return false;
                 }
                 let content = self.tasks[t as usize].open.remove(i).1;
-                let Some(content) = self.on_its_way(Access::Write { task: t, epoch, content }) else { return true };
-                self.store.put(epoch, t, attempt, Rc::new(content));
+                let write = |content| Access::Write { task: t, epoch, content };
+                let Some(content) = self.on_its_way(content, write) else { return true };
+                self.store.put(epoch, t, attempt, content);
                 match plan.write {
                     None => {
                         self.becomes_durable(epoch, t, cx);
@@ -169,14 +170,15 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     /// A part goes through the client of the store, if there is one.
-    pub(super) fn on_its_way(&mut self, access: Access) -> Option<Content> {
-        let Some(client) = &mut self.client else {
-            let (Access::Write { content, .. } | Access::Read { content, .. }) = access;
-            return Some(content);
-        };
+    pub(super) fn on_its_way(
+        &mut self,
+        content: Rc<Content>,
+        access: impl FnOnce(Content) -> Access,
+    ) -> Option<Rc<Content>> {
+        let Some(client) = &mut self.client else { return Some(content) };
         let mut passed = Vec::new();
-        client.handle(access, &mut passed);
-        passed.pop()
+        client.handle(access((*content).clone()), &mut passed);
+        passed.pop().map(Rc::new)
     }
 
     pub(super) fn handle_of(&self, epoch: Epoch, t: TaskId) -> u64 {
@@ -234,12 +236,12 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// Whether the task refuses the snapshot that it hears of now. Asked once for each.
     pub(super) fn consider_decline<C: Choices, O: Observer>(&mut self, t: TaskId, epoch: Epoch, cx: &mut Cx<'_, C, O>) {
-        if self.plan.faults.declines.is_empty() || self.tasks[t as usize].asked >= epoch {
+        if self.faults.declines.is_empty() || self.tasks[t as usize].asked >= epoch {
             return;
         }
         self.tasks[t as usize].asked = epoch;
         let attempt = self.tasks[t as usize].attempt;
-        for (i, d) in self.plan.faults.declines.iter().enumerate() {
+        for (i, d) in self.faults.declines.iter().enumerate() {
             if d.task.is_some_and(|of| of != t) || self.declined[i] >= d.most {
                 continue;
             }
@@ -257,12 +259,12 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A protocol point: crashes the task if a fault is planned here; `true` if it did.
     #[inline]
     pub(super) fn cut<C: Choices, O: Observer>(&mut self, point: Point, t: TaskId, cx: &mut Cx<'_, C, O>) -> bool {
-        !self.plan.faults.crashes.is_empty() && self.cut_here(point, t, cx)
+        !self.faults.crashes.is_empty() && self.cut_here(point, t, cx)
     }
 
     #[cold]
     fn cut_here<C: Choices, O: Observer>(&mut self, point: Point, t: TaskId, cx: &mut Cx<'_, C, O>) -> bool {
-        for (i, crash) in self.plan.faults.crashes.iter().enumerate() {
+        for (i, crash) in self.faults.crashes.iter().enumerate() {
             let When::Point { point: at, nth } = crash.when else { continue };
             if at != point || !self.hits(crash.target, t) {
                 continue;
@@ -298,7 +300,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// The moment between the last acknowledgement and the write of the decision.
     pub(super) fn cut_before_decision<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
-        for (i, crash) in self.plan.faults.crashes.iter().enumerate() {
+        for (i, crash) in self.faults.crashes.iter().enumerate() {
             let When::Point { point: Point::AcknowledgedToCompleted, nth } = crash.when else { continue };
             if self.comes_up(i, nth) {
                 let victim = match crash.target {
@@ -314,9 +316,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     #[cold]
     pub(super) fn crash_at_delivery<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) -> bool {
         let counted = &mut self.tasks[t as usize].deliveries;
-        *counted = (*counted + 1).min(self.plan.faults.last_delivery() + 1);
+        *counted = (*counted + 1).min(self.faults.last_delivery() + 1);
         let deliveries = *counted;
-        for (i, crash) in self.plan.faults.crashes.iter().enumerate() {
+        for (i, crash) in self.faults.crashes.iter().enumerate() {
             if !self.hits(crash.target, t) {
                 continue;
             }
@@ -340,7 +342,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     pub(super) fn scheduled_crash<C: Choices, O: Observer>(&mut self, i: usize, cx: &mut Cx<'_, C, O>) -> bool {
-        let crash = self.plan.faults.crashes[i];
+        let crash = self.faults.crashes[i];
         self.struck[i].0 += 1;
         let victim = match crash.target {
             Target::Task(t) => t,
@@ -366,7 +368,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             task.up = false;
             task.stalled = Time(0);
             task.waiting = false;
-            task.open.clear();
+            task.open.drain(..).for_each(|(_, copy)| self.spare.keep(victim, copy));
             cx.tell(Fact::Crashed { task: victim, attempt: task.attempt, node });
             self.set_flags(victim, flag::DOWN, true);
         }

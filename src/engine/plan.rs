@@ -171,14 +171,14 @@ impl Plan {
         }
     }
 
-    /// The longest that a single thing takes in this plan, in nanoseconds. That a source comes to its position
+    /// The longest that a single thing takes in this plan, with these faults, in nanoseconds. That a source comes to its position
     /// is one: a checkpoint by position is pending from the first source to the last.
-    pub fn longest_delay(&self) -> u64 {
+    pub fn longest_delay(&self, faults: &Faults) -> u64 {
         let delays = self.delays.iter().chain(&self.write).chain(&self.control).map(|d| d.longest());
         // By position, a checkpoint waits until the slowest source is there.
         let reads = self.checkpoints.at.last().map_or(1, |r| r.saturating_add(1));
         let paces = self.paces.iter().map(|p| p.every.saturating_mul(reads).max(p.start));
-        let stalls = self.faults.stalls.iter().map(|s| s.ns);
+        let stalls = faults.stalls.iter().map(|s| s.ns);
         let c = &self.checkpoints;
         let other = [self.detection, self.restart, c.every.unwrap_or(0), c.min_pause, c.timeout.unwrap_or(0)];
         let longest = delays.chain(paces).chain(stalls).chain(other).max().unwrap_or(0);

@@ -77,27 +77,21 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// The part of a task; where there is none, what it begins with.
     fn read_part(&mut self, task: TaskId, epoch: Epoch) -> Rc<Content> {
-        let part = match self.part(epoch, task) {
-            Some(part) if self.client.is_some() => {
-                self.on_its_way(Access::Read { task, epoch, content: (*part).clone() }).map(Rc::new)
-            }
-            part => part,
-        };
+        let read = |content| Access::Read { task, epoch, content };
+        let part = self.part(epoch, task).and_then(|part| self.on_its_way(part, read));
         part.unwrap_or_else(|| Rc::new(self.first_content(task)))
     }
 
     /// Records that a dead attempt sent, and nobody has processed, are refused.
     fn discard_in_transit<C, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
         // What waits in a channel was sent before what still travels it.
-        let mut travelling = self.net.agenda.withdraw(|e| e.in_transit());
-        travelling.sort_by_key(|e| e.index());
-        let mut travelling = &travelling[..];
+        for m in self.net.agenda.withdraw(|e| e.in_transit()) {
+            self.net.channels.push(m.index(), m);
+        }
         for c in 0..self.net.channels.ends.len() as ChannelId {
-            let (here, rest) = travelling.split_at(travelling.partition_point(|e| e.index() <= c));
-            travelling = rest;
             let from = self.net.channels.rest[c as usize].from;
             let attempt = self.tasks[from as usize].attempt;
-            for m in self.net.channels.iter(c).chain(here.iter().copied()) {
+            for m in self.net.channels.iter(c) {
                 if let Some((seq, _)) = m.record() {
                     let task = self.net.channels.ends[c as usize].to();
                     cx.tell(Fact::Discarded { task, attempt, channel: c, seq, reason: "attempt" });

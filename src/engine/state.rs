@@ -4,11 +4,11 @@ use super::event::{Event, What};
 use super::network::Network;
 use super::plan::{AnyClient, Plan};
 use super::task::{Content, TaskState, source_state};
-use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Kept, Record, TaskId, Time, copy_list};
+use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Kept, Record, Spare, TaskId, Time, copy_list};
 use crate::graph::{Partition, Route};
 use crate::protocol::{AnyCoordinator, AnyPlanner, CoordinatorInput, Shape};
 use crate::trace::Outcome;
-use crate::world::{Agenda, Store};
+use crate::world::{Agenda, Faults, Store};
 use std::rc::Rc;
 
 /// A control message on its way.
@@ -23,6 +23,8 @@ pub(super) enum Letter {
 /// A run in progress.
 pub struct Engine<'p, A> {
     pub(super) plan: &'p Plan,
+    /// What goes wrong: the plan's faults, or others.
+    pub(super) faults: &'p Faults,
     pub(super) net: Network<'p, A>,
     /// Steps made, and the most there can be.
     pub(super) steps: u64,
@@ -30,6 +32,8 @@ pub struct Engine<'p, A> {
     pub(super) delivered: u64,
     pub(super) tasks: Vec<Kept<TaskState<'p>>>,
     pub(super) store: Store<Content>,
+    /// Copies that were deleted.
+    pub(super) spare: Spare<Content>,
     pub(super) coordinator: Kept<AnyCoordinator>,
     pub(super) planner: AnyPlanner,
     pub(super) client: Option<AnyClient>,
@@ -62,6 +66,7 @@ impl<A: Clone> Clone for Engine<'_, A> {
             net: self.net.clone(),
             tasks: self.tasks.clone(),
             store: self.store.clone(),
+            spare: self.spare.clone(),
             coordinator: self.coordinator.clone(),
             planner: self.planner.clone(),
             client: self.client.as_ref().map(|c| c.boxed()),
@@ -88,6 +93,7 @@ impl<A: Clone> Clone for Engine<'_, A> {
         (self.steps, self.delivered, self.asked) = (o.steps, o.delivered, o.asked);
         (self.attempt, self.failing, self.undecided) = (o.attempt, o.failing, o.undecided);
         (self.outcome, self.running) = (o.outcome, o.running);
+        (self.faults, self.watched, self.plain) = (o.faults, o.watched, o.plain);
     }
 }
 
@@ -129,14 +135,16 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 deliveries: 0,
             }
         });
-        Engine {
+        let mut engine = Engine {
             plan,
+            faults: &plan.faults,
             net: Network::new(plan, agenda),
             steps: 0,
             most: plan.max_steps,
             delivered: 0,
             tasks: tasks.map(Kept::new).collect(),
             store: Store::new(graph.tasks.len()),
+            spare: Spare::default(),
             coordinator: Kept::new(plan.coordinator()),
             planner: plan.planner(),
             client: plan.variant.client.as_ref().map(|make| make()),
@@ -146,18 +154,46 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             attempt: 1,
             failing: false,
             undecided: false,
-            struck: vec![(0, 0); plan.faults.crashes.len()],
-            declined: vec![0; plan.faults.declines.len()],
+            struck: Vec::new(),
+            declined: Vec::new(),
             asked: 0,
             outcome: None,
             running: false,
-            watched: plan.faults.at_deliveries(),
-            plain: !plan.faults.at_deliveries()
-                && plan.capacities.iter().all(|&c| c == u32::MAX)
-                && graph.channels.iter().all(|c| c.port == 0),
-        }
+            watched: false,
+            plain: false,
+        };
+        engine.set_faults(&plan.faults);
+        engine
     }
 
+    /// Lets these things go wrong, instead of the plan's. Before the first step.
+    pub fn set_faults(&mut self, faults: &'p Faults) {
+        self.faults = faults;
+        self.struck.clear();
+        self.struck.resize(faults.crashes.len(), (0, 0));
+        self.declined.clear();
+        self.declined.resize(faults.declines.len(), 0);
+        self.watched = faults.at_deliveries();
+        self.plain = !self.watched
+            && self.plan.capacities.iter().all(|&c| c == u32::MAX)
+            && self.plan.job.graph.channels.iter().all(|c| c.port == 0);
+    }
+
+    /// Becomes what `o` is, in the memory that it has. What its copies took is kept for the next ones.
+    pub fn begin_again_from(&mut self, o: &Self) {
+        for (t, task) in (0..).zip(&mut self.tasks) {
+            task.open.drain(..).for_each(|(_, copy)| self.spare.keep(t, copy));
+        }
+        while let Some(epoch) = self.store.epochs().last() {
+            self.store.delete(epoch, |t, part| self.spare.keep(t, part.content));
+        }
+        self.clone_from(o);
+    }
+
+    /// What is run.
+    pub fn plan(&self) -> &'p Plan {
+        self.plan
+    }
     /// Steps so far.
     pub fn steps(&self) -> u64 {
         self.steps
@@ -316,19 +352,21 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
     }
 
-    pub(super) fn content(&self, t: TaskId) -> Content {
-        let task = &self.tasks[t as usize];
+    /// A copy of what the task contributes to a snapshot.
+    pub(super) fn content(&mut self, t: TaskId) -> Rc<Content> {
+        let (task, state) = (&self.tasks[t as usize], self.state_of(t));
         let outputs = &self.plan.job.graph.outputs[t as usize];
-        Content {
-            operator: task.operator.clone(),
-            state: self.state_of(t),
-            offsets: task.offsets().to_vec(),
-            taken: task.taken,
-            at_end: task.at_end,
-            ended: task.ended.clone(),
-            sent: outputs.iter().map(|&c| self.net.channels.starts[c as usize].sent as u64).collect(),
-            log: Vec::new(),
-        }
+        self.spare.fill(t, |content| {
+            content.operator.clone_from(&task.operator);
+            content.state = state;
+            content.offsets.clear();
+            content.offsets.extend_from_slice(task.offsets());
+            (content.taken, content.at_end) = (task.taken, task.at_end);
+            content.ended.clone_from(&task.ended);
+            content.sent.clear();
+            content.sent.extend(outputs.iter().map(|&c| self.net.channels.starts[c as usize].sent as u64));
+            content.log.clear();
+        })
     }
 
     /// The digest of a task's state; a source's is that of its offsets.

@@ -68,7 +68,7 @@ impl Scratch {
     }
 }
 
-/// A context's scratch space, to be used for one step after another with other choices and observers.
+/// A context's scratch space, to be used for one step or run after another with other choices and observers.
 pub struct Workbench(Option<Scratch>);
 
 impl Workbench {
@@ -84,11 +84,32 @@ impl Workbench {
         choices: &mut C,
         observer: &mut O,
     ) -> Step {
+        self.lend(engine, choices, observer, |engine, cx| engine.step(cx))
+    }
+
+    /// A run of `engine` up to its end.
+    pub fn run<'p, A: Agenda<Event>, C: Choices, O: Observer>(
+        &mut self,
+        engine: &mut Engine<'p, A>,
+        choices: &mut C,
+        observer: &mut O,
+    ) -> Outcome {
+        self.lend(engine, choices, observer, |engine, cx| engine.run(cx))
+    }
+
+    #[inline(always)]
+    fn lend<'p, A: Agenda<Event>, C, O, T>(
+        &mut self,
+        engine: &mut Engine<'p, A>,
+        choices: &mut C,
+        observer: &mut O,
+        work: impl FnOnce(&mut Engine<'p, A>, &mut Cx<'_, C, O>) -> T,
+    ) -> T {
         let scratch = self.0.take().unwrap_or_else(|| Scratch::new(&engine.plan.job.symbols));
         let mut cx = Cx { choices, observer, scratch };
-        let step = engine.step(&mut cx);
+        let came = work(engine, &mut cx);
         self.0 = Some(cx.scratch);
-        step
+        came
     }
 }
 
@@ -238,12 +259,12 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         for t in 0..self.tasks.len() as TaskId {
             self.start_source(t, 0, cx);
         }
-        for (i, crash) in self.plan.faults.crashes.iter().enumerate() {
+        for (i, crash) in self.faults.crashes.iter().enumerate() {
             if let When::At(at) = crash.when {
                 self.schedule(at, What::Crash, i as u32);
             }
         }
-        for (i, s) in self.plan.faults.stalls.iter().enumerate() {
+        for (i, s) in self.faults.stalls.iter().enumerate() {
             self.schedule(s.at, What::Stall, i as u32);
         }
         self.tell_coordinator(CoordinatorInput::Start, cx);
@@ -251,7 +272,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     fn stall(&mut self, i: usize) -> bool {
-        let s = self.plan.faults.stalls[i];
+        let s = self.faults.stalls[i];
         let task = &mut self.tasks[s.task as usize];
         if !task.up {
             return false;
@@ -319,7 +340,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         if self.can_recover() {
             list.push(Event::new(What::Recover, 0));
         }
-        for (i, crash) in self.plan.faults.crashes.iter().enumerate() {
+        for (i, crash) in self.faults.crashes.iter().enumerate() {
             let up = |t: TaskId| self.tasks[t as usize].up;
             let can = match crash.target {
                 Target::Task(t) => up(t),

@@ -4,6 +4,7 @@ use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Record, Time, copy_
 use crate::dataflow::{AnyOperator, AnySource};
 use crate::graph::Route;
 use crate::protocol::{AnyProtocol, Effect, Input};
+use std::rc::Rc;
 
 /// A logged record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Logged {
 }
 
 /// What a task contributes to a snapshot.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Content {
     /// The copy of the operator (`None`: a source).
     pub operator: Option<AnyOperator>,
@@ -102,7 +103,7 @@ pub(super) struct TaskState<'p> {
     /// Whether the end was broadcast.
     pub closed: bool,
     /// Copies whose part is not at the store yet.
-    pub open: Vec<(Epoch, Content)>,
+    pub open: Vec<(Epoch, Rc<Content>)>,
     /// When the last trigger arrives.
     pub told: Time,
     /// Highest epoch for which a decline was considered.

@@ -39,7 +39,7 @@ const BUCKETS: usize = 4096;
 /// No event in a bucket carries its turn: its list has the newest first, and sorting keeps the order of those of one
 /// moment. (What waits in the heap enters its bucket as soon as the calendar reaches that, before anything newer can.
 /// What comes into a bucket that was opened comes after all that was in it at the same moment.)
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct TimeOrder<E> {
     /// A bucket is 2^shift nanoseconds wide.
     shift: u32,
@@ -63,6 +63,32 @@ pub struct TimeOrder<E> {
     /// The first bucket from which on the calendar reaches something of that.
     reaches: u64,
     seq: u64,
+}
+
+impl<E: Copy> Clone for TimeOrder<E> {
+    fn clone(&self) -> Self {
+        let mut copy = TimeOrder { shift: self.shift, ..TimeOrder::new(0) };
+        copy.clone_from(self);
+        copy
+    }
+    fn clone_from(&mut self, o: &Self) {
+        self.current.clone_from(&o.current);
+        self.late.clone_from(&o.late);
+        // Most buckets are empty, in both.
+        for (word, (old, new)) in self.filled.iter().zip(&o.filled).enumerate() {
+            let mut bits = old | new;
+            while bits != 0 {
+                let i = word * 64 + bits.trailing_zeros() as usize;
+                self.heads[i] = o.heads[i];
+                bits &= bits - 1;
+            }
+        }
+        self.nodes.clone_from(&o.nodes);
+        self.firsts.clone_from(&o.firsts);
+        self.beyond.clone_from(&o.beyond);
+        (self.shift, self.from, self.filled) = (o.shift, o.from, o.filled);
+        (self.free, self.turn, self.reaches, self.seq) = (o.free, o.turn, o.reaches, o.seq);
+    }
 }
 
 impl<E: Copy> TimeOrder<E> {

@@ -42,11 +42,13 @@ pub struct Store<C> {
     epochs: Vec<Kept<Shelf<C>>>,
     /// The completed store, ascending.
     pub completed: Vec<Epoch>,
+    /// Shelves that were emptied. (No part of the state.)
+    spare: Vec<Kept<Shelf<C>>>,
 }
 
 impl<C> Clone for Store<C> {
     fn clone(&self) -> Self {
-        Store { tasks: self.tasks, epochs: self.epochs.clone(), completed: self.completed.clone() }
+        Store { tasks: self.tasks, epochs: self.epochs.clone(), completed: self.completed.clone(), spare: Vec::new() }
     }
     fn clone_from(&mut self, o: &Self) {
         self.epochs.clone_from(&o.epochs);
@@ -57,7 +59,7 @@ impl<C> Clone for Store<C> {
 impl<C> Store<C> {
     /// An empty store for a job of so many tasks.
     pub fn new(tasks: usize) -> Self {
-        Store { tasks, epochs: Vec::new(), completed: Vec::new() }
+        Store { tasks, epochs: Vec::new(), completed: Vec::new(), spare: Vec::new() }
     }
 
     /// Begins a write.
@@ -65,7 +67,10 @@ impl<C> Store<C> {
         let i = match self.epochs.binary_search_by_key(&epoch, |e| e.0) {
             Ok(i) => i,
             Err(i) => {
-                self.epochs.insert(i, Kept::new(Shelf(epoch, (0..self.tasks).map(|_| None).collect())));
+                let empty = || Kept::new(Shelf(epoch, (0..self.tasks).map(|_| None).collect()));
+                let mut shelf = self.spare.pop().unwrap_or_else(empty);
+                shelf.0 = epoch;
+                self.epochs.insert(i, shelf);
                 i
             }
         };
@@ -91,11 +96,12 @@ impl<C> Store<C> {
         self.epochs[i].1[task as usize].take()
     }
 
-    /// Forgets all parts of a snapshot; hands them back with their tasks.
-    pub fn delete(&mut self, epoch: Epoch) -> Vec<(TaskId, Part<C>)> {
-        let Ok(i) = self.epochs.binary_search_by_key(&epoch, |e| e.0) else { return Vec::new() };
+    /// Forgets all parts of a snapshot; hands each back with its task.
+    pub fn delete(&mut self, epoch: Epoch, mut each: impl FnMut(TaskId, Part<C>)) {
+        let Ok(i) = self.epochs.binary_search_by_key(&epoch, |e| e.0) else { return };
         let mut shelf = self.epochs.remove(i);
-        (0..).zip(shelf.1.drain(..)).filter_map(|(t, p)| Some((t, p?))).collect()
+        (0..).zip(&mut shelf.1).for_each(|(t, part)| part.take().into_iter().for_each(|p| each(t, p)));
+        self.spare.push(shelf);
     }
 
     /// The epochs of which anything is held, ascending.
