@@ -69,7 +69,7 @@ fn failing(s: &Specimen) -> Option<(u64, Case, Failure)> {
     let scenario = scenario(s);
     let plan = CONTEXT.plan(&scenario).unwrap();
     (0..300).find_map(|seed| {
-        let (r, picks) = CONTEXT.record(&plan, seed);
+        let (r, picks) = CONTEXT.runner(&plan).record(seed);
         Failure::of(&r).map(|f| (seed, Case { scenario: scenario.clone(), picks }, f))
     })
 }
@@ -90,7 +90,7 @@ fn comes_back_and_shrinks(cyclic: bool, at_least: usize) {
         let Some((seed, case, failure)) = failing(s) else { continue };
         found += 1;
         let plan = CONTEXT.plan(&case.scenario).unwrap();
-        let (r, ..) = CONTEXT.replay(&plan, &case.picks);
+        let (r, ..) = CONTEXT.runner(&plan).replay(&case.picks);
         let capsule = Capsule::new(&case, seed, &r, &plan);
         let again = Capsule::parse(&capsule.text()).unwrap();
         let (_, back) = replay(CONTEXT, &again).unwrap();

@@ -7,10 +7,10 @@ use cutline::choice::Seeded;
 use cutline::dataflow::{Countdown, Generator, JobBuilder, KeyBy, KeyedFold, KeyedSum, Sink, TableSink, Union};
 use cutline::engine::{Pace, Plan, Variant};
 use cutline::graph::{BackEdges, Partition};
-use cutline::search::{RunResult, run_plan};
+use cutline::search::{RunResult, Runner, run_plan};
 use cutline::specimen::{Specimen, all, named};
 use cutline::trace::Outcome;
-use cutline::world::{Crash, Decline, Delay, Point, Stall, Target, When};
+use cutline::world::{Crash, Decline, Delay, Faults, Point, Stall, Target, When};
 
 const HASH: Partition = Partition::Hash { salt: 1 };
 
@@ -140,6 +140,32 @@ fn plan_for(name: &str) -> Plan {
 
 fn run(plan: &Plan, seed: u64) -> RunResult {
     run_plan(plan, Mode::Full, &mut Seeded::new(seed), &mut ())
+}
+
+/// What a run leaves behind serves the next one; none of it may be seen, whatever went wrong before, and whatever
+/// faults it had.
+#[test]
+fn a_runner_runs_as_if_each_run_were_the_first() {
+    let mut violated = 0;
+    for specimen in all() {
+        let mut plan = plan_for(specimen.name);
+        specimen.apply(&mut plan);
+        let calm = Faults::default();
+        let mut runner = Runner::new(&plan, Mode::Full);
+        for seed in 0..40 {
+            let first = run(&plan, seed);
+            let again = runner.run(&mut Seeded::new(seed), &mut ());
+            assert_eq!(format!("{again:?}"), format!("{first:?}"), "{}, seed {seed}", specimen.name);
+            violated += !first.report.violations.is_empty() as u32;
+            if seed % 3 == 0 {
+                let mut other = plan.clone();
+                other.faults = calm.clone();
+                let under = runner.run_under(&calm, &mut Seeded::new(seed), &mut ());
+                assert_eq!(format!("{under:?}"), format!("{:?}", run(&other, seed)), "{}, calm", specimen.name);
+            }
+        }
+    }
+    assert!(violated > 500, "{violated}: too few to tell");
 }
 
 /// The first seed at which the specimen is caught, and what by.

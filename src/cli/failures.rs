@@ -50,14 +50,14 @@ pub fn record(l: &Loaded, seed: u64) -> Result<Option<(Case, Failure)>, Refusal>
     let context = Context { registry: &Protocols, mode: l.mode };
     let scenario = l.inlined()?;
     let plan = context.plan(&scenario).map_err(|p| Refusal(p.to_string()))?;
-    let (r, picks) = context.record(&plan, seed);
+    let (r, picks) = context.runner(&plan).record(seed);
     Ok(Failure::of(&r).map(|f| (Case { scenario, picks }, f)))
 }
 
 /// The capsule of a case as it was found.
 pub fn as_it_is(context: Context<'_>, case: &Case, seed: u64) -> Result<(Capsule, String, Value), Refusal> {
     let plan = context.plan(&case.scenario).map_err(|p| Refusal(p.to_string()))?;
-    let (r, ..) = context.replay(&plan, &case.picks);
+    let (r, ..) = context.runner(&plan).replay(&case.picks);
     Ok((Capsule::new(case, seed, &r, &plan), String::new(), json!({"steps": r.steps, "choices": case.picks.len()})))
 }
 

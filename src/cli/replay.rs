@@ -7,9 +7,9 @@ use super::load::{load, quoted, refused};
 use super::output::Style;
 use super::{Refusal, Status, say};
 use crate::check::Mode;
-use crate::choice::Divergence;
+use crate::choice::{Divergence, Picked};
 use crate::engine::Plan;
-use crate::search::{Capsule, Case, Context, Failure, Replayed, cause, replay, story};
+use crate::search::{Capsule, Case, Context, Failure, Replayed, RunResult, cause, replay, story};
 use crate::specimen::Protocols;
 use serde_json::json;
 use std::io::Write;
@@ -155,10 +155,13 @@ fn rebase(path: &Path, capsule: &Capsule, out: Option<&Path>) -> Result<(), Refu
     let want = |field: &str| capsule.violation.as_ref().and_then(|v| v.get(field)?.as_str());
     let (property, kind) = (want("property"), want("kind"));
     let plan = CONTEXT.plan(&capsule.scenario).map_err(|p| Refusal(p.to_string()))?;
-    let same = |f: Option<Failure>| f.is_some_and(|f| Some(f.property.name()) == property && Some(f.kind) == kind);
+    let same = |(r, _): &(RunResult, Vec<Picked>)| {
+        Failure::of(r).is_some_and(|f| Some(f.property.name()) == property && Some(f.kind) == kind)
+    };
     let picks = capsule.picks().map_err(Refusal)?;
-    let near = std::iter::once(CONTEXT.replay(&plan, &picks)).map(|(r, p, _)| (r, p));
-    let found = near.chain((0..1000).map(|s| CONTEXT.record(&plan, s))).find(|(r, _)| same(Failure::of(r)));
+    let mut runner = CONTEXT.runner(&plan);
+    let (r, near, _) = runner.replay(&picks);
+    let found = Some((r, near)).filter(same).or_else(|| (0..1000).map(|seed| runner.record(seed)).find(same));
     let Some((r, picks)) = found else {
         eprintln!("{}: the same failure was not found nearby (1,000 fresh seeds)", path.display());
         return Ok(());

@@ -225,7 +225,7 @@ pub struct Replayed {
 pub fn replay(context: Context<'_>, capsule: &Capsule) -> Result<(Plan, Replayed), String> {
     let plan = context.plan(&capsule.scenario).map_err(|p| p.within("scenario").to_string())?;
     let picks = capsule.picks()?;
-    let (result, picks, divergence) = context.replay(&plan, &picks);
+    let (result, picks, divergence) = context.runner(&plan).replay(&picks);
     let property = |v: &Option<Value>, field: &str| v.as_ref().and_then(|v| v.get(field)?.as_str().map(str::to_string));
     let found = violation_json(&result, &plan);
     let same = ["property", "kind"].iter().all(|f| property(&found, f) == property(&capsule.violation, f));

@@ -4,7 +4,7 @@ use crate::check::{Mode, Property};
 use crate::choice::{Choices, Divergence, Picked, Recorder, Seeded, Tape};
 use crate::engine::Plan;
 use crate::scenario::{Problems, Registry, Scenario, resolve};
-use crate::search::{RunResult, run_plan};
+use crate::search::{RunResult, Runner};
 use std::path::Path;
 
 /// What makes two failures the same: the property, and the kind of bad fact.
@@ -50,23 +50,28 @@ impl Context<'_> {
         resolve(s, Path::new(""), self.registry)
     }
 
-    /// Runs a plan from a tape, and records what was picked.
-    pub fn replay(&self, plan: &Plan, picks: &[Picked]) -> (RunResult, Vec<Picked>, Option<Divergence>) {
+    /// For runs of a plan.
+    pub fn runner<'p>(&self, plan: &'p Plan) -> Runner<'p> {
+        Runner::new(plan, self.mode)
+    }
+}
+
+impl Runner<'_> {
+    /// A run from a tape, and what was picked.
+    pub fn replay(&mut self, picks: &[Picked]) -> (RunResult, Vec<Picked>, Option<Divergence>) {
         let mut tape = Tape::new(picks);
-        let mut recorder = Recorder::new(&mut tape);
-        let r = run_plan(plan, self.mode, &mut recorder, &mut ());
-        let picks = recorder.picks;
+        let (r, picks) = self.record_choices(&mut tape);
         (r, picks, tape.divergence())
     }
 
-    /// Runs a plan from a seed, and records what was picked.
-    pub fn record(&self, plan: &Plan, seed: u64) -> (RunResult, Vec<Picked>) {
-        self.record_choices(plan, Seeded::new(seed))
+    /// A run from a seed, and what was picked.
+    pub fn record(&mut self, seed: u64) -> (RunResult, Vec<Picked>) {
+        self.record_choices(Seeded::new(seed))
     }
 
-    pub(super) fn record_choices(&self, plan: &Plan, choices: impl Choices) -> (RunResult, Vec<Picked>) {
+    fn record_choices(&mut self, choices: impl Choices) -> (RunResult, Vec<Picked>) {
         let mut recorder = Recorder::new(choices);
-        let r = run_plan(plan, self.mode, &mut recorder, &mut ());
+        let r = self.run(&mut recorder, &mut ());
         (r, recorder.picks)
     }
 }

@@ -4,7 +4,6 @@
 use super::case::{Case, Context, Failure};
 use crate::choice::{Choices, Odds, Picked, Seeded, Site, Tape};
 use crate::engine::{Cx, Engine, Plan};
-use crate::search::run_plan;
 use crate::world::TimeOrder;
 
 /// A tape up to a position, a generator from then on.
@@ -66,18 +65,18 @@ fn questions(plan: &Plan, picks: &[Picked], steps: u64) -> Vec<u64> {
 /// Finds where `failure` was decided: `seeds` runs for each of at most 60 steps along the run.
 pub fn cause(context: Context<'_>, case: &Case, failure: Failure, seeds: u32) -> Option<Cause> {
     let mut plan = context.plan(&case.scenario).ok()?;
-    let (r, ..) = context.replay(&plan, &case.picks);
+    let (r, ..) = context.runner(&plan).replay(&case.picks);
     // A run that does not fail soon does not fail here; without a bound, one that goes on for ever would.
     plan.max_steps = plan.max_steps.min(r.steps * 3 + 2_000);
     let asked = questions(&plan, &case.picks, r.steps);
     let stride = (r.steps / 60).max(1);
-    let mut rates = Vec::new();
+    let (mut rates, mut runner) = (Vec::new(), context.runner(&plan));
     let mut step = 0;
     while step <= r.steps {
         let left = asked[step as usize];
-        let fails = |seed: u32| {
+        let mut fails = |seed: u32| {
             let mut choices = Prefix { tape: Tape::new(&case.picks), after: Seeded::new(seed as u64), left };
-            let again = run_plan(&plan, context.mode, &mut choices, &mut ());
+            let again = runner.run(&mut choices, &mut ());
             Failure::of(&again) == Some(failure)
         };
         rates.push((step, (0..seeds).filter(|&s| fails(s)).count() as u32));

@@ -15,7 +15,7 @@ pub use capsule::{Capsule, Choice, Replayed, evidence_json, replay, violation_js
 pub use case::{Case, Context, Failure};
 pub use cause::{Cause, cause};
 pub use explore::{Explored, explore};
-pub use run::{RunResult, add_record, logs_of, patience_of, run_plan, run_seed};
+pub use run::{RunResult, Runner, add_record, logs_of, patience_of, run_plan, run_seed};
 pub use shrink::{Shrunk, shrink};
 pub use story::story;
 pub use twice::{Difference, twice};

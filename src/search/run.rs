@@ -2,9 +2,9 @@
 
 use crate::check::{Evidence, Judge, Mode, Monitor, Patience, Report, Violation};
 use crate::choice::{Choices, Seeded};
-use crate::engine::{Cx, Engine, Plan};
+use crate::engine::{Engine, Event, Plan, Workbench};
 use crate::trace::{At, Fact, History, Observer, Outcome, RunDigest};
-use crate::world::TimeOrder;
+use crate::world::{Faults, TimeOrder};
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -28,14 +28,12 @@ pub struct RunResult {
 /// Runs `plan` from `seed`. A run that fails is run again with its whole history kept, and that second run
 /// fills in the evidence: which record it was.
 pub fn run_seed(plan: &Plan, mode: Mode, seed: u64, also: &mut impl Observer) -> RunResult {
-    let mut result = run_plan(plan, mode, &mut Seeded::new(seed), also);
-    if !result.report.violations.is_empty() {
-        let mut history = History::default();
-        let again = run_plan(plan, mode, &mut Seeded::new(seed), &mut history);
-        assert_eq!(again.digest, result.digest, "[cutline bug] the second run of seed {seed} went another way");
-        result.report.violations.iter_mut().for_each(|v| add_record(v, &history));
-    }
-    result
+    Runner::new(plan, mode).run_seed(seed, also)
+}
+
+/// Runs `plan` with these choices; `also` listens too.
+pub fn run_plan(plan: &Plan, mode: Mode, choices: &mut impl Choices, also: &mut impl Observer) -> RunResult {
+    Runner::new(plan, mode).run(choices, also)
 }
 
 /// Looks up the record that a violation names by channel and number.
@@ -58,13 +56,13 @@ pub fn add_record(v: &mut Violation, history: &History) {
 /// needs more: a barrier may have to pass more channels than that one after the other, and each decline that is
 /// scheduled as a fault can cost an epoch. On bounded channels a barrier waits for the records before it, one delay
 /// each, however many there are: then time says nothing.
-pub fn patience_of(plan: &Plan) -> Patience {
+pub fn patience_of(plan: &Plan, faults: &Faults) -> Patience {
     let bounded = plan.capacities.iter().any(|&c| c != u32::MAX);
-    let declines = plan.faults.declines.iter().fold(0, |sum: u32, d| sum.saturating_add(d.most));
+    let declines = faults.declines.iter().fold(0, |sum: u32, d| sum.saturating_add(d.most));
     let hops = (plan.job.graph.operators.len() as u64 + 10).max(20);
-    let longest = plan.longest_delay().saturating_mul(hops + declines as u64);
+    let longest = plan.longest_delay(faults).saturating_mul(hops + declines as u64);
     let ns = if bounded { u64::MAX } else { longest };
-    Patience { calm: plan.faults.last(), epochs: declines.saturating_add(20), ns }
+    Patience { calm: faults.last(), epochs: declines.saturating_add(20), ns }
 }
 
 /// The channels on which the plan's protocol may log.
@@ -72,29 +70,91 @@ pub fn logs_of(plan: &Plan) -> Vec<u32> {
     plan.variant.protocol.logs(&plan.job.graph)
 }
 
-/// Runs `plan` with these choices; `also` listens too.
-pub fn run_plan(plan: &Plan, mode: Mode, choices: &mut impl Choices, also: &mut impl Observer) -> RunResult {
-    let judge = Judge::new(&plan.job, mode, &logs_of(plan), patience_of(plan));
-    let mut observer = ((RunDigest::default(), judge), also);
-    let horizon = plan.delays.iter().map(|d| d.longest()).max().unwrap_or(1);
-    let mut engine = Engine::new(plan, TimeOrder::new(horizon));
-    let mut cx = Cx::new(&plan.job.symbols, choices, &mut observer);
-    let outcome = engine.run(&mut cx);
-    let ((digest, judge), _) = &observer;
-    let at = At { step: engine.steps(), time: engine.now() };
-    let mut report = judge.report();
-    if let Some(check) = &plan.result
-        && matches!(outcome, Outcome::Finished | Outcome::Quiet)
-    {
-        report.compare(at, &plan.job, &check.kind, &check.entries, &engine.entries(check.operator));
+/// Runs a plan again and again: what one run allocates serves the next, which makes small runs half as fast again.
+/// No run depends on the ones before it.
+pub struct Runner<'p> {
+    plan: &'p Plan,
+    mode: Mode,
+    /// The run that was made last.
+    used: Option<Run<'p>>,
+    /// A run before its first step.
+    fresh: Option<Run<'p>>,
+    bench: Workbench,
+}
+
+/// A run, and who judges it.
+struct Run<'p> {
+    engine: Engine<'p, TimeOrder<Event>>,
+    digest: RunDigest,
+    judge: Judge<'p>,
+}
+
+impl<'p> Run<'p> {
+    fn new(plan: &'p Plan, mode: Mode) -> Self {
+        let horizon = plan.delays.iter().map(|d| d.longest()).max().unwrap_or(1);
+        let judge = Judge::new(&plan.job, mode, &logs_of(plan), patience_of(plan, &plan.faults));
+        Run { engine: Engine::new(plan, TimeOrder::new(horizon)), digest: RunDigest::default(), judge }
     }
-    RunResult {
-        outcome,
-        report,
-        digest: digest.value(),
-        steps: engine.steps(),
-        deliveries: engine.deliveries(),
-        simulated_ns: engine.now().0,
-        entries: (0..plan.job.graph.operators.len()).map(|o| engine.entries(o)).collect(),
+}
+
+impl<'p> Runner<'p> {
+    /// For runs of `plan`, judged like this.
+    pub fn new(plan: &'p Plan, mode: Mode) -> Self {
+        Runner { plan, mode, used: None, fresh: None, bench: Workbench::new(&plan.job.symbols) }
+    }
+
+    /// A run from this seed; see [`run_seed`].
+    pub fn run_seed(&mut self, seed: u64, also: &mut impl Observer) -> RunResult {
+        let mut result = self.run(&mut Seeded::new(seed), also);
+        if !result.report.violations.is_empty() {
+            let mut history = History::default();
+            let again = self.run(&mut Seeded::new(seed), &mut history);
+            assert_eq!(again.digest, result.digest, "[cutline bug] the second run of seed {seed} went another way");
+            result.report.violations.iter_mut().for_each(|v| add_record(v, &history));
+        }
+        result
+    }
+
+    /// A run with these choices; `also` listens too.
+    pub fn run(&mut self, choices: &mut impl Choices, also: &mut impl Observer) -> RunResult {
+        self.run_under(&self.plan.faults, choices, also)
+    }
+
+    /// The same with these faults, instead of the plan's.
+    pub fn run_under(&mut self, faults: &'p Faults, choices: &mut impl Choices, also: &mut impl Observer) -> RunResult {
+        let (plan, new) = (self.plan, || Run::new(self.plan, self.mode));
+        let run = match &mut self.used {
+            None => self.used.insert(new()),
+            Some(run) => {
+                let fresh = self.fresh.get_or_insert_with(new);
+                run.engine.begin_again_from(&fresh.engine);
+                run.judge.clone_from(&fresh.judge);
+                run.digest = RunDigest::default();
+                run
+            }
+        };
+        if !std::ptr::eq(faults, &plan.faults) {
+            run.engine.set_faults(faults);
+            run.judge.set_patience(patience_of(plan, faults));
+        }
+        let mut observer = ((&mut run.digest, &mut run.judge), also);
+        let outcome = self.bench.run(&mut run.engine, choices, &mut observer);
+        let engine = &run.engine;
+        let at = At { step: engine.steps(), time: engine.now() };
+        let mut report = run.judge.report();
+        if let Some(check) = &plan.result
+            && matches!(outcome, Outcome::Finished | Outcome::Quiet)
+        {
+            report.compare(at, &plan.job, &check.kind, &check.entries, &engine.entries(check.operator));
+        }
+        RunResult {
+            outcome,
+            report,
+            digest: run.digest.value(),
+            steps: engine.steps(),
+            deliveries: engine.deliveries(),
+            simulated_ns: engine.now().0,
+            entries: (0..plan.job.graph.operators.len()).map(|o| engine.entries(o)).collect(),
+        }
     }
 }

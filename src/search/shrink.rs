@@ -9,7 +9,7 @@ use super::reduce::{reductions, weight};
 use crate::choice::Picked;
 use crate::engine::Plan;
 use crate::scenario::Scenario;
-use crate::search::RunResult;
+use crate::search::{RunResult, Runner};
 use rustc_hash::FxHashSet;
 
 /// What shrinking arrived at.
@@ -57,7 +57,7 @@ struct Shrinker<'a> {
 /// Shrinks `case`, which fails with `failure`. `None` if it does not.
 pub fn shrink(context: Context<'_>, case: Case, failure: Failure) -> Option<Shrunk> {
     let plan = context.plan(&case.scenario).ok()?;
-    let (r, picks, _) = context.replay(&plan, &case.picks);
+    let (r, picks, _) = context.runner(&plan).replay(&case.picks);
     if Failure::of(&r) != Some(failure) {
         return None;
     }
@@ -66,7 +66,7 @@ pub fn shrink(context: Context<'_>, case: Case, failure: Failure) -> Option<Shru
     let mut s = Shrinker { context, failure, case, measure, steps: r.steps, runs: 1, tried: FxHashSet::default() };
     while s.scenario() | s.choices() {}
     let plan = s.context.plan(&s.case.scenario).ok()?;
-    let (result, picks, _) = s.context.replay(&plan, &s.case.picks);
+    let (result, picks, _) = s.context.runner(&plan).replay(&s.case.picks);
     s.case.picks = picks;
     Some(Shrunk { case: s.case, result, runs: s.runs })
 }
@@ -125,7 +125,8 @@ impl Shrinker<'_> {
         }
         let Some(plan) = self.bounded(&scenario) else { return false };
         self.runs += 1;
-        let (r, picks, _) = self.context.replay(&plan, &self.case.picks);
+        let mut runner = self.context.runner(&plan);
+        let (r, picks, _) = runner.replay(&self.case.picks);
         if self.take(&scenario, &r, picks) {
             return true;
         }
@@ -133,7 +134,7 @@ impl Shrinker<'_> {
         let mut zeroed = 0;
         for seed in 0..seeds {
             self.runs += 1;
-            let (r, picks) = self.context.record(&plan, seed);
+            let (r, picks) = runner.record(seed);
             if Failure::of(&r) != Some(self.failure) {
                 continue;
             }
@@ -143,7 +144,7 @@ impl Shrinker<'_> {
             // No larger but for its choices, which nobody has made dull yet.
             if zeroed < ZEROED && measure(&scenario, &r, &[]) < self.measure {
                 zeroed += 1;
-                let (r, picks) = self.dull(&plan, &scenario, r, picks);
+                let (r, picks) = self.dull(&mut runner, &scenario, r, picks);
                 if self.take(&scenario, &r, picks) {
                     return true;
                 }
@@ -167,15 +168,16 @@ impl Shrinker<'_> {
     fn choices(&mut self) -> bool {
         let Some(plan) = self.bounded(&self.case.scenario) else { return false };
         let scenario = self.case.scenario.clone();
-        let (r, picks, _) = self.context.replay(&plan, &self.case.picks);
-        let (r, picks) = self.dull(&plan, &scenario, r, picks);
+        let mut runner = self.context.runner(&plan);
+        let (r, picks, _) = runner.replay(&self.case.picks);
+        let (r, picks) = self.dull(&mut runner, &scenario, r, picks);
         self.take(&scenario, &r, picks)
     }
 
     /// Leaves choices out, many at a time and then one by one, and lowers those that must stay.
     fn dull(
         &mut self,
-        plan: &Plan,
+        runner: &mut Runner<'_>,
         s: &Scenario,
         mut r: RunResult,
         mut picks: Vec<Picked>,
@@ -186,7 +188,7 @@ impl Shrinker<'_> {
             while at < picks.len() {
                 let mut fewer = picks.clone();
                 fewer.drain(at..(at + chunk).min(fewer.len()));
-                if !self.duller(plan, s, fewer, &mut r, &mut picks) {
+                if !self.duller(runner, s, fewer, &mut r, &mut picks) {
                     at += chunk;
                 }
             }
@@ -199,7 +201,7 @@ impl Shrinker<'_> {
                 if picked > 0 && picked < p.picked {
                     let mut lower = picks.clone();
                     lower[i].picked = picked;
-                    self.duller(plan, s, lower, &mut r, &mut picks);
+                    self.duller(runner, s, lower, &mut r, &mut picks);
                 }
             }
         }
@@ -208,14 +210,14 @@ impl Shrinker<'_> {
 
     fn duller(
         &mut self,
-        plan: &Plan,
+        runner: &mut Runner<'_>,
         s: &Scenario,
         tape: Vec<Picked>,
         r: &mut RunResult,
         picks: &mut Vec<Picked>,
     ) -> bool {
         self.runs += 1;
-        let (other, recorded, _) = self.context.replay(plan, &tape);
+        let (other, recorded, _) = runner.replay(&tape);
         let better = Failure::of(&other) == Some(self.failure) && measure(s, &other, &recorded) < measure(s, r, picks);
         if better {
             (*r, *picks) = (other, recorded);

@@ -8,7 +8,7 @@ use crate::check::{Mode, Report, RunVerdict};
 use crate::dataflow::JobBuilder;
 use crate::engine::Plan;
 use crate::graph::{BackEdges, GraphError};
-use crate::search::{RunResult, run_seed};
+use crate::search::{RunResult, Runner};
 use crate::world::{Crash, Delay, Target, When};
 use std::fmt;
 use std::ops::Range;
@@ -82,14 +82,14 @@ impl Simulation {
 
     /// One run, with every check on.
     pub fn run(&self, seed: u64) -> Run {
-        let RunResult { outcome, report, digest, steps, entries, .. } = run_seed(&self.plan, Mode::Full, seed, &mut ());
-        let operators = self.plan.job.graph.operators.iter().map(|o| o.name.clone());
-        Run { seed, outcome, report, digest, steps, entries: operators.zip(entries).collect() }
+        self.run_by(&mut self.runner(), seed)
     }
 
     /// The first of these seeds whose run is violated, and that run.
     pub fn find(&self, seeds: Range<u64>) -> Option<(u64, Run)> {
-        seeds.map(|s| (s, self.run(s))).find(|(_, r)| r.verdict() == RunVerdict::Violated)
+        let mut runner = self.runner();
+        let mut runs = seeds.map(|s| (s, self.run_by(&mut runner, s)));
+        runs.find(|(_, r)| r.verdict() == RunVerdict::Violated)
     }
 
     /// Runs all these seeds.
@@ -97,10 +97,21 @@ impl Simulation {
     /// # Panics
     /// At the first whose verdict is not `holds`, with its seed and evidence.
     pub fn check(&self, seeds: Range<u64>) {
+        let mut runner = self.runner();
         for seed in seeds {
-            let run = self.run(seed);
+            let run = self.run_by(&mut runner, seed);
             assert!(run.verdict() == RunVerdict::Holds, "{run}");
         }
+    }
+
+    fn runner(&self) -> Runner<'_> {
+        Runner::new(&self.plan, Mode::Full)
+    }
+
+    fn run_by(&self, runner: &mut Runner<'_>, seed: u64) -> Run {
+        let RunResult { outcome, report, digest, steps, entries, .. } = runner.run_seed(seed, &mut ());
+        let operators = self.plan.job.graph.operators.iter().map(|o| o.name.clone());
+        Run { seed, outcome, report, digest, steps, entries: operators.zip(entries).collect() }
     }
 }
 
