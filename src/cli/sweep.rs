@@ -9,20 +9,23 @@ use super::{Refusal, Status, say};
 use crate::check::{RunVerdict, Situations};
 use crate::choice::Seeded;
 use crate::engine::Plan;
-use crate::search::{RunResult, run_plan, run_seed, twice};
+use crate::search::{RunResult, Runner, run_plan, twice};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+/// How often a thread tells of its runs.
+const EVERY: Duration = Duration::from_millis(20);
 /// Every so manieth seed is always run twice, and the digests are compared.
 const SAMPLE: u64 = 64;
 
-/// What one run gave: everything that is ever printed of it.
+/// What one run gave: everything that is ever printed of it. (`json`: only if that is wanted.)
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct One {
     /// Its place in the whole sweep: scenario by scenario, seed by seed.
@@ -31,7 +34,7 @@ pub struct One {
     pub failure: Option<FailureText>,
     pub steps: u64,
     pub json: String,
-    pub situations: BTreeMap<String, u64>,
+    pub situations: BTreeMap<Cow<'static, str>, u64>,
 }
 
 /// A failure, in words.
@@ -97,9 +100,10 @@ pub fn sweep(args: &SweepArgs, style: Style) -> Result<Status, Refusal> {
     let started = Instant::now();
     let mut totals = Totals::new(range.all);
     std::thread::scope(|scope| {
-        let (send, receive) = mpsc::sync_channel::<(u64, One)>(1024);
+        let (send, receive) = mpsc::sync_channel::<Vec<(u64, One)>>(64);
+        let (twice, json) = (args.twice, style.json || shard.is_some());
         for _ in 0..jobs {
-            let worker = Worker { loaded: &loaded, range, next: &next, stop: &stop, deadline, twice: args.twice };
+            let worker = Worker { loaded: &loaded, range, next: &next, stop: &stop, deadline, twice, json };
             let send = send.clone();
             scope.spawn(move || worker.work(&send));
         }
@@ -131,37 +135,77 @@ struct Worker<'a> {
     stop: &'a AtomicBool,
     deadline: Option<Instant>,
     twice: bool,
+    /// Whether the JSON of a run is wanted.
+    json: bool,
+}
+
+/// A run that is to be made.
+#[derive(Clone, Copy)]
+struct Turn {
+    /// Its place among this shard's runs …
+    n: u64,
+    /// … and in the whole.
+    index: u64,
+    /// Its scenario.
+    which: usize,
+    seed: u64,
+}
+
+/// Results are sent a few at a time: runs can be so short that waking the reader would cost as much.
+struct Batch<'a> {
+    send: &'a mpsc::SyncSender<Vec<(u64, One)>>,
+    list: Vec<(u64, One)>,
+    sent: Instant,
+}
+
+impl Batch<'_> {
+    /// `false` if nobody reads any more.
+    fn add(&mut self, n: u64, one: One) -> bool {
+        self.list.push((n, one));
+        self.sent.elapsed() < EVERY || self.send()
+    }
+
+    fn send(&mut self) -> bool {
+        self.sent = Instant::now();
+        self.send.send(std::mem::take(&mut self.list)).is_ok()
+    }
 }
 
 impl Worker<'_> {
-    fn work(&self, send: &mpsc::SyncSender<(u64, One)>) {
-        let mut plan = None;
-        loop {
-            if self.stop.load(Ordering::Relaxed) || self.deadline.is_some_and(|d| Instant::now() >= d) {
-                return;
-            }
-            let n = self.next.fetch_add(1, Ordering::Relaxed);
-            if n >= self.range.mine() {
-                return;
-            }
-            let index = self.range.index(n);
-            let (which, seed) = self.range.which(index);
+    fn work(&self, send: &mpsc::SyncSender<Vec<(u64, One)>>) {
+        let mut batch = Batch { send, list: Vec::new(), sent: Instant::now() };
+        let mut turn = self.next();
+        while let Some(Turn { which, .. }) = turn {
             let l = &self.loaded[which];
-            if plan.as_ref().is_none_or(|(w, _)| *w != which) {
-                let Ok(made) = l.plan() else { return self.stop.store(true, Ordering::SeqCst) };
-                plan = Some((which, made));
-            }
-            let Some((_, plan)) = &plan else { return };
-            if send.send((n, self.one(l, plan, index, seed))).is_err() {
-                return;
+            let Ok(plan) = l.plan() else { return self.stop.store(true, Ordering::SeqCst) };
+            let mut runner = Runner::new(&plan, l.mode);
+            while let Some(t) = turn.filter(|t| t.which == which) {
+                if !batch.add(t.n, self.one(l, &plan, &mut runner, t)) {
+                    return;
+                }
+                turn = self.next();
             }
         }
+        batch.send();
     }
 
-    fn one(&self, l: &Loaded, plan: &Plan, index: u64, seed: u64) -> One {
+    fn next(&self) -> Option<Turn> {
+        if self.stop.load(Ordering::Relaxed) || self.deadline.is_some_and(|d| Instant::now() >= d) {
+            return None;
+        }
+        let n = self.next.fetch_add(1, Ordering::Relaxed);
+        if n >= self.range.mine() {
+            return None;
+        }
+        let index = self.range.index(n);
+        let (which, seed) = self.range.which(index);
+        Some(Turn { n, index, which, seed })
+    }
+
+    fn one<'p>(&self, l: &Loaded, plan: &'p Plan, runner: &mut Runner<'p>, Turn { index, seed, .. }: Turn) -> One {
         let mut situations = Situations::new(plan.job.graph.tasks.len());
-        let r = run_seed(plan, l.mode, seed, &mut situations);
-        let mut json = run_json(l, plan, seed, &r);
+        let r = runner.run_seed(seed, &mut situations);
+        let mut json = if self.json { run_json(l, plan, seed, &r) } else { Value::Null };
         let mut verdict = r.report.verdict();
         let mut failure = r.report.violations.first().map(|v| FailureText {
             property: v.property.name().into(),
@@ -173,9 +217,11 @@ impl Worker<'_> {
             && let Some(message) = differs(plan, l, seed, &r)
         {
             verdict = RunVerdict::Violated;
-            json["verdict"] = "violated".into();
-            json["expected"] = false.into();
-            json["violation"] = json!({"property": "determinism", "kind": "differs", "message": message});
+            if self.json {
+                json["verdict"] = "violated".into();
+                json["expected"] = false.into();
+                json["violation"] = json!({"property": "determinism", "kind": "differs", "message": message});
+            }
             failure = Some(FailureText { property: "determinism".into(), kind: "differs".into(), message });
         }
         One {
@@ -183,8 +229,8 @@ impl Worker<'_> {
             verdict: verdict.name().into(),
             failure,
             steps: r.steps,
-            json: json.to_string(),
-            situations: situations.counts().iter().map(|(k, v)| (k.to_string(), *v)).collect(),
+            json: if self.json { json.to_string() } else { String::new() },
+            situations: situations.counts().iter().map(|(name, n)| ((*name).into(), *n)).collect(),
         }
     }
 }
@@ -203,7 +249,7 @@ fn differs(plan: &Plan, l: &Loaded, seed: u64, first: &RunResult) -> Option<Stri
 fn collect(
     loaded: &[Loaded],
     range: Range,
-    receive: mpsc::Receiver<(u64, One)>,
+    receive: mpsc::Receiver<Vec<(u64, One)>>,
     style: Style,
     totals: &mut Totals,
     mut shard: Option<&mut ShardFile>,
@@ -215,8 +261,8 @@ fn collect(
     bar.set_message("0 failed");
     let mut waiting = BTreeMap::new();
     let (mut turn, mut ended) = (0, false);
-    for (n, one) in receive {
-        waiting.insert(n, one);
+    for batch in receive {
+        waiting.extend(batch);
         while let Some(one) = waiting.remove(&turn).filter(|_| !ended) {
             let (which, seed) = range.which(one.index);
             let text = totals.take(&loaded[which], seed, &one, style);

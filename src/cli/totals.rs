@@ -9,6 +9,7 @@ use super::sweep::{One, Range};
 use super::{Refusal, Status, say};
 use crate::check::RunVerdict;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ pub struct Totals {
     all: u64,
     /// holds, inconclusive, violated.
     pub verdicts: [u64; 3],
-    situations: BTreeMap<String, u64>,
+    situations: BTreeMap<Cow<'static, str>, u64>,
     /// By scenario (its place), property and kind.
     pub failures: BTreeMap<(usize, String, String), Group>,
     runs_of: BTreeMap<usize, u64>,
