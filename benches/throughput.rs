@@ -11,9 +11,9 @@ use cutline::base::Time;
 use cutline::check::{Judge, Mode, Patience};
 use cutline::choice::Seeded;
 use cutline::engine::{Cx, Engine, Plan};
-use cutline::search::{logs_of, run_plan};
+use cutline::search::{RunResult, Runner, logs_of, run_plan};
 use cutline::trace::{Outcome, RunDigest};
-use cutline::world::{Crash, Target, TimeOrder, When};
+use cutline::world::{Crash, Faults, Target, TimeOrder, When};
 use std::time::Instant;
 
 /// One run of W: million events a second.
@@ -42,22 +42,33 @@ fn median(list: impl Iterator<Item = f64>) -> f64 {
     list[list.len() / 2]
 }
 
-/// Whole runs of 50 records with a crash and a restart, all checks on, everything allocated anew for each.
+/// Whole runs of 50 records with a crash and a restart, all checks on: one after another in the same memory, as a sweep
+/// makes them; and with everything allocated anew for each.
 fn small_runs() {
     let n = 20_000u64;
+    let crash = |seed: u64| {
+        let when = When::At(Time(seed * 7919 % 200_000));
+        vec![Crash { target: Target::Task(2 + (seed % 4) as u32), when }]
+    };
     let mut plan = yardsticks::small();
-    let mut once = || {
+    let faults: Vec<_> = (0..n).map(|seed| Faults { crashes: crash(seed), ..Faults::default() }).collect();
+    let rate = |run: &mut dyn FnMut(u64) -> RunResult| {
         let start = Instant::now();
         for seed in 0..n {
-            let when = When::At(Time(seed * 7919 % 200_000));
-            plan.faults.crashes = vec![Crash { target: Target::Task(2 + (seed % 4) as u32), when }];
-            let result = run_plan(&plan, Mode::Full, &mut Seeded::new(seed), &mut ());
+            let result = run(seed);
             assert!(result.report.violations.is_empty(), "{:?}", result.report.violations);
             assert_eq!(result.outcome, Outcome::Quiet);
         }
         n as f64 / start.elapsed().as_secs_f64()
     };
-    println!("small runs checks=full runs_per_second={:.0}", median((0..5).map(|_| once())));
+    let mut runner = Runner::new(&plan, Mode::Full);
+    let mut again = |seed: u64| runner.run_under(&faults[seed as usize], &mut Seeded::new(seed), &mut ());
+    println!("small runs checks=full runs_per_second={:.0}", median((0..5).map(|_| rate(&mut again))));
+    let mut anew = |seed: u64| {
+        plan.faults.crashes = crash(seed);
+        run_plan(&plan, Mode::Full, &mut Seeded::new(seed), &mut ())
+    };
+    println!("small runs checks=full memory=anew runs_per_second={:.0}", median((0..5).map(|_| rate(&mut anew))));
 }
 
 /// The most memory the process ever had, in MiB, where the system says so.
