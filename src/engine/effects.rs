@@ -259,7 +259,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A protocol point: crashes the task if a fault is planned here; `true` if it did.
     #[inline]
     pub(super) fn cut<C: Choices, O: Observer>(&mut self, point: Point, t: TaskId, cx: &mut Cx<'_, C, O>) -> bool {
-        !self.faults.crashes.is_empty() && self.cut_here(point, t, cx)
+        self.pointed && self.cut_here(point, t, cx)
     }
 
     #[cold]

@@ -56,6 +56,8 @@ pub struct Engine<'p, A> {
     pub(super) running: bool,
     /// Whether any fault must be asked for at each delivery.
     pub(super) watched: bool,
+    /// Whether any is planned at a protocol point.
+    pub(super) pointed: bool,
     /// No channel is bounded, no fault must be asked for at a delivery, and no operator has more than one input edge.
     pub(super) plain: bool,
 }
@@ -93,7 +95,7 @@ impl<A: Clone> Clone for Engine<'_, A> {
         (self.steps, self.delivered, self.asked) = (o.steps, o.delivered, o.asked);
         (self.attempt, self.failing, self.undecided) = (o.attempt, o.failing, o.undecided);
         (self.outcome, self.running) = (o.outcome, o.running);
-        (self.faults, self.watched, self.plain) = (o.faults, o.watched, o.plain);
+        (self.faults, self.watched, self.pointed, self.plain) = (o.faults, o.watched, o.pointed, o.plain);
     }
 }
 
@@ -160,6 +162,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             outcome: None,
             running: false,
             watched: false,
+            pointed: false,
             plain: false,
         };
         engine.set_faults(&plan.faults);
@@ -174,6 +177,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         self.declined.clear();
         self.declined.resize(faults.declines.len(), 0);
         self.watched = faults.at_deliveries();
+        self.pointed = faults.at_points();
         self.plain = !self.watched
             && self.plan.capacities.iter().all(|&c| c == u32::MAX)
             && self.plan.job.graph.channels.iter().all(|c| c.port == 0);

@@ -143,6 +143,11 @@ impl Faults {
         nths.max().unwrap_or(0)
     }
 
+    /// Whether any crash strikes at a protocol point.
+    pub fn at_points(&self) -> bool {
+        self.crashes.iter().any(|c| matches!(c.when, When::Point { .. }))
+    }
+
     /// Whether any crash has to be asked for at each delivery.
     pub fn at_deliveries(&self) -> bool {
         self.crashes.iter().any(|c| matches!(c.when, When::Event { .. } | When::Rate { .. }))
