@@ -54,6 +54,14 @@ impl Record {
     }
 }
 
+/// `to` becomes what `from` is, in the memory that it has.
+pub fn copy_option<T: Clone>(to: &mut Option<T>, from: Option<&T>) {
+    match (to, from) {
+        (Some(to), Some(from)) => to.clone_from(from),
+        (to, from) => *to = from.cloned(),
+    }
+}
+
 /// `to` becomes what `from` is. Most lists of a state are empty, and stay so: that costs nothing here.
 #[inline(always)]
 pub fn copy_list<T: Clone>(to: &mut Vec<T>, from: &Vec<T>) {

@@ -7,7 +7,7 @@
 use super::judge::Judge;
 use super::ledger::Cut;
 use super::verdict::{Evidence, Property};
-use crate::base::{ChannelId, Digester, Kept, Record, TaskId};
+use crate::base::{ChannelId, Digester, Kept, Record, TaskId, copy_option};
 use crate::dataflow::{AnyOperator, AnySource, Job, Out, Read, Source};
 use crate::graph::{Partition, Route};
 use crate::trace::At;
@@ -218,10 +218,7 @@ impl<'j> Deep<'j> {
     pub fn rewind(&mut self, cut: Option<&Cut>) {
         for (t, replica) in self.replicas.iter_mut().enumerate() {
             let kept = cut.and_then(|c| c.copies.tasks[t].as_ref()?.replica.as_ref());
-            match (&mut **replica, kept.or_else(|| self.job.operator(t as TaskId))) {
-                (Some(a), Some(b)) => a.clone_from(b),
-                (a, b) => *a = b.cloned(),
-            }
+            copy_option(replica, kept.or_else(|| self.job.operator(t as TaskId)));
         }
         self.owes = Owes::Nothing;
     }

@@ -5,7 +5,7 @@ use super::ledger::{Ledger, LogEntry};
 use super::liveness::{Liveness, Patience};
 use super::verdict::{Evidence, Property, Report, Verdict, Violation};
 use super::{consistent_cut, durable_restore, exactly_once, fifo, minimal_snapshot, operator_panic, protocol_misuse};
-use crate::base::{Bits, ChannelId, Digester, Epoch, TaskId};
+use crate::base::{Bits, ChannelId, Digester, Epoch, TaskId, copy_option};
 use crate::dataflow::Job;
 use crate::trace::{At, Fact, Observer, Outcome};
 
@@ -56,10 +56,7 @@ impl Clone for Judge<'_> {
     }
     fn clone_from(&mut self, o: &Self) {
         self.ledger.clone_from(&o.ledger);
-        match (&mut self.deep, &o.deep) {
-            (Some(a), Some(b)) => a.clone_from(b),
-            (a, b) => *a = b.clone(),
-        }
+        copy_option(&mut self.deep, o.deep.as_ref());
         self.liveness.clone_from(&o.liveness);
         self.violations.clone_from(&o.violations);
         self.inconclusive.clone_from(&o.inconclusive);

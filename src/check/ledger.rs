@@ -1,7 +1,7 @@
 //! The ledger: per channel what was sent and received, per task and epoch the cut. Data and the walk; what
 //! is right and wrong is said elsewhere.
 
-use crate::base::{Bits, ChannelId, Digester, Epoch, Kept, Record, Spare, TaskId};
+use crate::base::{Bits, ChannelId, Digester, Epoch, Kept, Record, Spare, TaskId, copy_option};
 use crate::dataflow::{AnyOperator, Job};
 use crate::graph::ExecutionGraph;
 use std::rc::Rc;
@@ -257,10 +257,7 @@ impl Ledger {
             cut.state = copy.0;
             cut.offsets.clear();
             cut.offsets.extend_from_slice(self.offsets_of(task, job.splits[task as usize].len()));
-            match (&mut cut.replica, copy.1) {
-                (Some(a), Some(b)) => a.clone_from(b),
-                (a, b) => *a = b.cloned(),
-            }
+            copy_option(&mut cut.replica, copy.1);
         });
         self.spare.copies = copies;
         let mut flows = std::mem::take(&mut self.flows);

@@ -174,7 +174,7 @@ fn evidence_text(e: &Evidence, plan: &Plan) -> String {
 /// The result that was compared with a direct computation; of a word count, the ten most frequent words.
 fn result_text(t: &mut String, plan: &Plan, r: &RunResult) {
     let Some(check) = &plan.result else { return };
-    let found = &r.entries[check.operator];
+    let found = &r.found;
     if found.is_empty() {
         return;
     }

@@ -5,7 +5,7 @@ use super::plan::Access;
 use super::state::Engine;
 use super::step::Cx;
 use super::task::Content;
-use crate::base::{ChannelId, Epoch, TaskId, Time};
+use crate::base::{ChannelId, Epoch, TaskId, Time, copy_option};
 use crate::choice::Choices;
 use crate::protocol::{CoordinatorInput, Held, Input, PlanEffect, PlanInput};
 use crate::trace::{Fact, Observer};
@@ -67,6 +67,8 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             }
             self.replay(t, content, cx);
         }
+        // What was made for this alone.
+        all.iter().zip(contents).for_each(|(&t, content)| self.spare.keep(t, content));
         self.coordinate(CoordinatorInput::Restarted { attempt: self.attempt }, cx);
         for &t in &all {
             if self.tasks[t as usize].up {
@@ -79,7 +81,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     fn read_part(&mut self, task: TaskId, epoch: Epoch) -> Rc<Content> {
         let read = |content| Access::Read { task, epoch, content };
         let part = self.part(epoch, task).and_then(|part| self.on_its_way(part, read));
-        part.unwrap_or_else(|| Rc::new(self.first_content(task)))
+        part.unwrap_or_else(|| self.first_content(task))
     }
 
     /// Records that a dead attempt sent, and nobody has processed, are refused.
@@ -109,10 +111,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             self.planner.handle(PlanInput::Offset { task: t, split, offset }, &mut plan);
         }
         let task = &mut *self.tasks[t as usize];
-        match (&mut task.operator, &content.operator) {
-            (Some(a), Some(b)) => a.clone_from(b),
-            (a, b) => *a = b.clone(),
-        }
+        copy_option(&mut task.operator, content.operator.as_ref());
         task.each_offset.clone_from(&content.offsets);
         for effect in plan {
             if let PlanEffect::Rewind { split, offset, .. } = effect
@@ -129,7 +128,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         task.position = self.plan.position(task.taken);
         (task.stalled, task.waiting, task.closed, task.full) = (Time(0), false, false, 0);
         task.ended.clone_from(&content.ended);
-        task.open.clear();
+        task.open.drain(..).for_each(|(_, copy)| self.spare.keep(t, copy));
         for (&c, &sent) in self.plan.job.graph.outputs[t as usize].iter().zip(&content.sent) {
             self.net.channels.starts[c as usize].sent = sent as u32;
         }

@@ -4,7 +4,9 @@ use super::event::{Event, What};
 use super::network::Network;
 use super::plan::{AnyClient, Plan};
 use super::task::{Content, TaskState, source_state};
-use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Kept, Record, Spare, TaskId, Time, copy_list};
+use crate::base::{
+    Attempt, Bits, ChannelId, Digester, Epoch, Kept, Record, Spare, TaskId, Time, copy_list, copy_option,
+};
 use crate::graph::{Partition, Route};
 use crate::protocol::{AnyCoordinator, AnyPlanner, CoordinatorInput, Shape};
 use crate::trace::Outcome;
@@ -361,7 +363,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let (task, state) = (&self.tasks[t as usize], self.state_of(t));
         let outputs = &self.plan.job.graph.outputs[t as usize];
         self.spare.fill(t, |content| {
-            content.operator.clone_from(&task.operator);
+            copy_option(&mut content.operator, task.operator.as_ref());
             content.state = state;
             content.offsets.clear();
             content.offsets.extend_from_slice(task.offsets());
@@ -382,19 +384,20 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
     }
 
-    pub(super) fn first_content(&self, t: TaskId) -> Content {
-        let operator = self.plan.job.operator(t).cloned();
-        let offsets = vec![0; self.plan.job.splits[t as usize].len()];
-        Content {
-            state: operator.as_ref().map_or_else(|| source_state(&offsets), |o| o.state()),
-            operator,
-            offsets,
-            taken: 0,
-            at_end: false,
-            ended: Bits::default(),
-            sent: vec![0; self.plan.job.graph.outputs[t as usize].len()],
-            log: Vec::new(),
-        }
+    /// What a task begins with, as a copy.
+    pub(super) fn first_content(&mut self, t: TaskId) -> Rc<Content> {
+        let job = &self.plan.job;
+        self.spare.fill(t, |content| {
+            copy_option(&mut content.operator, job.operator(t));
+            content.offsets.clear();
+            content.offsets.resize(job.splits[t as usize].len(), 0);
+            content.state = job.operator(t).map_or_else(|| source_state(&content.offsets), |o| o.state());
+            (content.taken, content.at_end) = (0, false);
+            content.ended.clear();
+            content.sent.clear();
+            content.sent.resize(job.graph.outputs[t as usize].len(), 0);
+            content.log.clear();
+        })
     }
 
     pub(super) fn part(&self, epoch: Epoch, t: TaskId) -> Option<Rc<Content>> {

@@ -1,6 +1,6 @@
 //! One task: its state, and what it contributes to a snapshot.
 
-use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Record, Time, copy_list, fold};
+use crate::base::{Attempt, Bits, ChannelId, Digester, Epoch, Record, Time, copy_list, copy_option, fold};
 use crate::dataflow::{AnyOperator, AnySource};
 use crate::graph::Route;
 use crate::protocol::{AnyProtocol, Effect, Input};
@@ -124,10 +124,7 @@ impl Clone for TaskState<'_> {
         }
     }
     fn clone_from(&mut self, o: &Self) {
-        match (&mut self.operator, &o.operator) {
-            (Some(a), Some(b)) => a.clone_from(b),
-            (a, b) => *a = b.clone(),
-        }
+        copy_option(&mut self.operator, o.operator.as_ref());
         self.protocol.clone_from(&o.protocol);
         copy_list(&mut self.each_offset, &o.each_offset);
         self.ended.clone_from(&o.ended);

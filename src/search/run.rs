@@ -21,8 +21,9 @@ pub struct RunResult {
     pub deliveries: u64,
     /// Virtual time at the end, in nanoseconds.
     pub simulated_ns: u64,
-    /// For each operator of the graph, what its tasks' states say of each key at the end.
-    pub entries: Vec<Vec<(u64, u64)>>,
+    /// What the states of the operator whose result the plan checks say of each key at the end, by key. (Of any
+    /// operator: [`Runner::entries`].)
+    pub found: Vec<(u64, u64)>,
 }
 
 /// Runs `plan` from `seed`. A run that fails is run again with its whole history kept, and that second run
@@ -142,10 +143,11 @@ impl<'p> Runner<'p> {
         let engine = &run.engine;
         let at = At { step: engine.steps(), time: engine.now() };
         let mut report = run.judge.report();
+        let found = plan.result.as_ref().map_or_else(Vec::new, |check| engine.entries(check.operator));
         if let Some(check) = &plan.result
             && matches!(outcome, Outcome::Finished | Outcome::Quiet)
         {
-            report.compare(at, &plan.job, &check.kind, &check.entries, &engine.entries(check.operator));
+            report.compare(at, &plan.job, &check.kind, &check.entries, &found);
         }
         RunResult {
             outcome,
@@ -154,7 +156,12 @@ impl<'p> Runner<'p> {
             steps: engine.steps(),
             deliveries: engine.deliveries(),
             simulated_ns: engine.now().0,
-            entries: (0..plan.job.graph.operators.len()).map(|o| engine.entries(o)).collect(),
+            found,
         }
+    }
+
+    /// What the states of an operator (by its place in the graph) said of each key when the last run ended, by key.
+    pub fn entries(&self, operator: usize) -> Vec<(u64, u64)> {
+        self.used.as_ref().map_or_else(Vec::new, |run| run.engine.entries(operator))
     }
 }

@@ -109,9 +109,10 @@ impl Simulation {
     }
 
     fn run_by(&self, runner: &mut Runner<'_>, seed: u64) -> Run {
-        let RunResult { outcome, report, digest, steps, entries, .. } = runner.run_seed(seed, &mut ());
-        let operators = self.plan.job.graph.operators.iter().map(|o| o.name.clone());
-        Run { seed, outcome, report, digest, steps, entries: operators.zip(entries).collect() }
+        let RunResult { outcome, report, digest, steps, .. } = runner.run_seed(seed, &mut ());
+        let operators = self.plan.job.graph.operators.iter().enumerate();
+        let entries = operators.map(|(i, o)| (o.name.clone(), runner.entries(i))).collect();
+        Run { seed, outcome, report, digest, steps, entries }
     }
 }
 
