@@ -12,6 +12,8 @@
 //! | tasks, coordinator and shelves of the store are parts that keep their digest until they are borrowed to be changed ([`Kept`](crate::base::Kept)) | an exploration copies and digests what changed, a third less in all; in tests each is walked again and compared |
 //! | a task begins with what a record needs, then what a read needs, then the operator; of one split alone the offset is the number of reads | two cache lines a step instead of five |
 //! | a protocol that does not listen is not told of records | a flag in the task's first line, instead of a look at the protocol |
+//! | copies that were deleted are filled again, and a run can begin again in the memory of another | a sweep of short runs allocates once: half as fast again |
+//! | the faults are the plan's, or others | one job can be tried under many without being built anew |
 //! | a full restart is one step; ingestion goes on after the restart delay | nothing can happen in between |
 
 mod control;

@@ -1,4 +1,4 @@
-//! Ways of running: once, again from a tape, everything. No thread and no clock here.
+//! Ways of running: once, many times in the same memory, again from a tape, everything. No thread and no clock here.
 
 mod capsule;
 mod case;

@@ -73,6 +73,23 @@ pub fn logs_of(plan: &Plan) -> Vec<u32> {
 
 /// Runs a plan again and again: what one run allocates serves the next, which makes small runs half as fast again.
 /// No run depends on the ones before it.
+///
+/// ```
+/// use cutline::{check::Mode, prelude::*, search::Runner, world::Faults};
+///
+/// let job = JobBuilder::new()
+///     .source("numbers", 2, Generator::new(50))
+///     .operator("counts", 2, KeyedCount::default())
+///     .sink("sink", 1, Sink::default())
+///     .hash("numbers", "counts")
+///     .hash("counts", "sink");
+/// let simulation = Simulation::of(job).unwrap().checkpoint_every("20us").crash("counts[1]", "90us");
+/// let (mut runner, calm) = (Runner::new(&simulation.plan, Mode::Full), Faults::default());
+/// let first = runner.run_seed(1, &mut ());
+/// let without_the_crash = runner.run_under(&calm, &mut cutline::choice::Seeded::new(1), &mut ());
+/// assert_eq!((first.report.attempts, without_the_crash.report.attempts), (2, 1));
+/// assert_eq!(runner.run_seed(1, &mut ()).digest, first.digest);
+/// ```
 pub struct Runner<'p> {
     plan: &'p Plan,
     mode: Mode,
@@ -122,6 +139,9 @@ impl<'p> Runner<'p> {
     }
 
     /// The same with these faults, instead of the plan's.
+    ///
+    /// # Panics
+    /// If they name a task that the job does not have.
     pub fn run_under(&mut self, faults: &'p Faults, choices: &mut impl Choices, also: &mut impl Observer) -> RunResult {
         let (plan, new) = (self.plan, || Run::new(self.plan, self.mode));
         let run = match &mut self.used {
