@@ -215,6 +215,7 @@ impl<'j> Judge<'j> {
     }
 
     /// No checkpoint completes any more: the job cannot end, and what is triggered does not complete.
+    #[cold]
     fn stuck(&mut self, at: At, kind: &'static str, message: String, epoch: Epoch) {
         for property in [Property::Progress, Property::Termination] {
             self.violate(at, property, kind, message.clone(), vec![("epoch", Evidence::Number(epoch))]);
@@ -276,11 +277,18 @@ impl<'j> Judge<'j> {
         self.violate(at, Property::FailureTransparency, "output-missing", message, Vec::new());
     }
 
+    #[inline(always)]
     fn check_time(&mut self, at: At) {
-        if let Some((kind, message)) = self.liveness.overdue(at, !self.ledger.pending.is_empty()) {
-            let oldest = self.ledger.pending[0];
-            self.stuck(at, kind, message, oldest);
+        if self.liveness.is_overdue(at, !self.ledger.pending.is_empty()) {
+            self.overdue(at);
         }
+    }
+
+    #[cold]
+    fn overdue(&mut self, at: At) {
+        let (kind, message) = self.liveness.overdue(at);
+        let oldest = self.ledger.pending.first().copied().unwrap_or_default();
+        self.stuck(at, kind, message, oldest);
     }
 
     fn end(&mut self, at: At, outcome: Outcome, waits: &[crate::trace::Wait]) {

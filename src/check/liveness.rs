@@ -83,22 +83,20 @@ impl Liveness {
         if matches!(reason, "subsumed" | "finished") { None } else { self.enough() }
     }
 
+    /// Whether patience is at its end.
     #[inline]
-    pub fn overdue(&mut self, at: At, pending: bool) -> Option<Bad> {
+    pub fn is_overdue(&mut self, at: At, pending: bool) -> bool {
         if !pending {
             self.since = self.since.max(at.time);
-            return None;
         }
-        let waited = at.time.0.saturating_sub(self.since.0);
-        (waited > self.patience.ns).then(|| too_long(waited))
+        at.time.0.saturating_sub(self.since.0) > self.patience.ns
     }
-}
 
-#[cold]
-fn too_long(waited: u64) -> Bad {
-    let message =
-        format!("checkpoints are pending, and none has completed for {} after the last fault", format_ns(waited));
-    ("overdue", message)
+    /// What is to be said then.
+    pub fn overdue(&self, at: At) -> Bad {
+        let waited = format_ns(at.time.0.saturating_sub(self.since.0));
+        ("overdue", format!("checkpoints are pending, and none has completed for {waited} after the last fault"))
+    }
 }
 
 /// Who waits for whom, in words, with the cycle if there is one.

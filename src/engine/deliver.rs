@@ -244,16 +244,14 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     ) {
         let mut fx = std::mem::take(&mut cx.scratch.fx);
         for effect in fx.drain(..) {
-            let task = &mut *self.tasks[t as usize];
-            let attempt = task.attempt;
             let Effect::Log(epoch) = effect else {
-                let why = "in answer to a record, only logging makes sense";
-                cx.tell(Fact::Misused { task: Some(t), attempt, epoch: 0, effect: effect.name(), why });
+                self.misused(t, effect, 0, "in answer to a record, only logging makes sense", cx);
                 continue;
             };
+            let task = &mut *self.tasks[t as usize];
+            let attempt = task.attempt;
             let Some((_, content)) = task.open.iter_mut().find(|(e, _)| *e == epoch) else {
-                let why = "no copy was taken for this epoch";
-                cx.tell(Fact::Misused { task: Some(t), attempt, epoch, effect: "log", why });
+                self.misused(t, effect, epoch, "no copy was taken for this epoch", cx);
                 continue;
             };
             Rc::make_mut(content).log.push(super::task::Logged { channel: c, seq, record });

@@ -59,20 +59,17 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let plan = self.plan;
         let graph = &plan.job.graph;
         let attempt = self.tasks[t as usize].attempt;
-        let misuse = |epoch, why| Fact::Misused { task: Some(t), attempt, epoch, effect: effect.name(), why };
         match effect {
             Effect::Block { input, epoch } | Effect::Unblock { input, epoch } => {
                 let on = matches!(effect, Effect::Block { .. });
                 let Some(&channel) = graph.inputs[t as usize].get(input as usize) else {
-                    cx.tell(misuse(epoch, "there is no such input"));
+                    self.misused(t, effect, epoch, "there is no such input", cx);
                     return true;
                 };
                 let blocked = self.net.channels.ends[channel as usize].flags() & flag::BLOCKED != 0;
                 if blocked == on {
-                    cx.tell(misuse(
-                        epoch,
-                        if on { "the input is blocked already" } else { "the input is not blocked" },
-                    ));
+                    let why = if on { "the input is blocked already" } else { "the input is not blocked" };
+                    self.misused(t, effect, epoch, why, cx);
                     return true;
                 }
                 cx.tell(if on {
@@ -84,7 +81,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             }
             Effect::Copy(epoch) => {
                 if self.tasks[t as usize].open.iter().any(|(e, _)| *e == epoch) || self.part(epoch, t).is_some() {
-                    cx.tell(misuse(epoch, "a copy was taken for this epoch already"));
+                    self.misused(t, effect, epoch, "a copy was taken for this epoch already", cx);
                     return true;
                 }
                 let content = self.content(t);
@@ -112,11 +109,11 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 }
                 cx.tell(Fact::Ended { task: t, attempt, state: self.state_of(t) });
             }
-            Effect::Log(epoch) => cx.tell(misuse(epoch, "there is no record in hand")),
+            Effect::Log(epoch) => self.misused(t, effect, epoch, "there is no record in hand", cx),
             Effect::Store(epoch) => {
                 let open = &mut self.tasks[t as usize].open;
                 let Some(i) = open.iter().position(|(e, _)| *e == epoch) else {
-                    cx.tell(misuse(epoch, "no copy was taken for this epoch"));
+                    self.misused(t, effect, epoch, "no copy was taken for this epoch", cx);
                     return true;
                 };
                 if self.cut(Point::BroadcastToDurable, t, cx) {
@@ -143,7 +140,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             }
             Effect::Acknowledge(epoch) => {
                 let Some(part) = self.store.part(epoch, t).filter(|p| p.durable) else {
-                    cx.tell(misuse(epoch, "no part of this epoch is durable"));
+                    self.misused(t, effect, epoch, "no part of this epoch is durable", cx);
                     return true;
                 };
                 let (at_end, empty) = (part.content.at_end, part.content.log.is_empty());
@@ -167,6 +164,21 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             }
         }
         true
+    }
+
+    /// The protocol asked for what makes no sense. (Seldom: out of the way of what does.)
+    #[cold]
+    #[inline(never)]
+    pub(super) fn misused<C, O: Observer>(
+        &self,
+        t: TaskId,
+        effect: Effect,
+        epoch: Epoch,
+        why: &'static str,
+        cx: &mut Cx<'_, C, O>,
+    ) {
+        let attempt = self.tasks[t as usize].attempt;
+        cx.tell(Fact::Misused { task: Some(t), attempt, epoch, effect: effect.name(), why });
     }
 
     /// A part goes through the client of the store, if there is one.

@@ -14,6 +14,7 @@ use std::rc::Rc;
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A failure was detected: everything restarts from where the planner says.
+    #[inline(never)]
     pub(super) fn recover<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) -> bool {
         if !self.failing {
             return false;

@@ -94,6 +94,13 @@ impl Workbench {
         choices: &mut C,
         observer: &mut O,
     ) -> Outcome {
+        // A run can be over in the middle of a step.
+        if let Some(scratch) = &mut self.0 {
+            scratch.fx.clear();
+            scratch.coordinator.clear();
+            scratch.out.sends.clear();
+            scratch.inbox.clear();
+        }
         self.lend(engine, choices, observer, |engine, cx| engine.run(cx))
     }
 

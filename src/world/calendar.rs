@@ -257,7 +257,7 @@ impl<E: Copy> TimeOrder<E> {
     /// If the next bucket has one or two events, as most have: the next of them. The bucket is not opened for that.
     #[inline(always)]
     fn quick(&mut self) -> Option<(u64, u32)> {
-        let i = self.soon()?;
+        let i = self.soon().or_else(|| self.search())?;
         let bucket = self.number(i);
         if bucket >= self.reaches {
             return None;
@@ -286,6 +286,7 @@ impl<E: Copy> TimeOrder<E> {
     }
 
     /// The place of the first bucket from `from` on that is not empty.
+    #[inline(never)]
     fn search(&self) -> Option<usize> {
         let start = self.from as usize % BUCKETS;
         let from = |word: usize| (start / 64 + word) % self.filled.len();
