@@ -150,19 +150,26 @@ fn a_runner_runs_as_if_each_run_were_the_first() {
     for specimen in all() {
         let mut plan = plan_for(specimen.name);
         specimen.apply(&mut plan);
-        let calm = Faults::default();
+        let any = |point, nth| Crash { target: Target::Any, when: When::Point { point, nth } };
+        let others = [
+            Faults::default(),
+            Faults { crashes: vec![any(Point::OnBarrier, 2), any(Point::Restore, 1)], ..Faults::default() },
+            Faults {
+                declines: vec![Decline { task: None, ratio: Ratio { num: 1, den: 3 }, most: 4 }],
+                ..Faults::default()
+            },
+        ];
         let mut runner = Runner::new(&plan, Mode::Full);
         for seed in 0..40 {
             let first = run(&plan, seed);
             let again = runner.run(&mut Seeded::new(seed), &mut ());
             assert_eq!(format!("{again:?}"), format!("{first:?}"), "{}, seed {seed}", specimen.name);
             violated += !first.report.violations.is_empty() as u32;
-            if seed % 3 == 0 {
-                let mut other = plan.clone();
-                other.faults = calm.clone();
-                let under = runner.run_under(&calm, &mut Seeded::new(seed), &mut ());
-                assert_eq!(format!("{under:?}"), format!("{:?}", run(&other, seed)), "{}, calm", specimen.name);
-            }
+            let Some(faults) = others.get(seed as usize % 5) else { continue };
+            let mut other = plan.clone();
+            other.faults = faults.clone();
+            let under = runner.run_under(faults, &mut Seeded::new(seed), &mut ());
+            assert_eq!(format!("{under:?}"), format!("{:?}", run(&other, seed)), "{}, other faults", specimen.name);
         }
     }
     assert!(violated > 500, "{violated}: too few to tell");

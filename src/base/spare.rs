@@ -3,7 +3,10 @@
 
 use std::rc::Rc;
 
-/// For each place (a task), what was given back.
+/// More copies of a task are seldom alive at once.
+const MOST: usize = 16;
+
+/// For each place (a task), what was given back: at most [`MOST`], so that nothing can pile up.
 #[derive(Debug)]
 pub struct Spare<T>(Vec<Vec<Rc<T>>>);
 
@@ -30,7 +33,9 @@ impl<T: Default> Spare<T> {
         if self.0.len() <= place {
             self.0.resize_with(place + 1, Vec::new);
         }
-        self.0[place].push(item);
+        if self.0[place].len() < MOST {
+            self.0[place].push(item);
+        }
     }
 
     /// A value filled by `fill`, which must set all of it: what was given back for this place, or a new one.

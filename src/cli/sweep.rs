@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-/// How often a thread tells of its runs.
+/// How often a thread tells of runs that did not fail (and that are shorter than this).
 const EVERY: Duration = Duration::from_millis(20);
 /// Every so manieth seed is always run twice, and the digests are compared.
 const SAMPLE: u64 = 64;
@@ -161,13 +161,20 @@ struct Batch<'a> {
 impl Batch<'_> {
     /// `false` if nobody reads any more.
     fn add(&mut self, n: u64, one: One) -> bool {
+        let at_once = one.failure.is_some();
         self.list.push((n, one));
-        self.sent.elapsed() < EVERY || self.send()
+        (!at_once && self.sent.elapsed() < EVERY) || self.send()
     }
 
     fn send(&mut self) -> bool {
         self.sent = Instant::now();
         self.send.send(std::mem::take(&mut self.list)).is_ok()
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        self.send();
     }
 }
 
@@ -186,7 +193,6 @@ impl Worker<'_> {
                 turn = self.next();
             }
         }
-        batch.send();
     }
 
     fn next(&self) -> Option<Turn> {

@@ -36,7 +36,9 @@ impl Clone for Table {
     }
     fn clone_from(&mut self, other: &Self) {
         match (&mut self.map, &other.map) {
-            (Map::Narrow(a), Map::Narrow(b)) if b.is_empty() => a.clear(), // and its room stays
+            // Their room stays; and what is empty is as well wide.
+            (Map::Narrow(a), Map::Narrow(b)) if b.is_empty() => a.clear(),
+            (Map::Wide(a), Map::Narrow(b)) if b.is_empty() => a.clear(),
             (Map::Narrow(a), Map::Narrow(b)) => a.clone_from(b),
             (Map::Wide(a), Map::Wide(b)) => a.clone_from(b),
             _ => self.map = other.clone().map,

@@ -121,7 +121,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 }
                 let content = self.tasks[t as usize].open.remove(i).1;
                 let write = |content| Access::Write { task: t, epoch, content };
-                let Some(content) = self.on_its_way(content, write) else { return true };
+                let Some(content) = self.on_its_way(t, content, write) else { return true };
                 self.store.put(epoch, t, attempt, content);
                 match plan.write {
                     None => {
@@ -184,13 +184,16 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A part goes through the client of the store, if there is one.
     pub(super) fn on_its_way(
         &mut self,
+        t: TaskId,
         content: Rc<Content>,
         access: impl FnOnce(Content) -> Access,
     ) -> Option<Rc<Content>> {
         let Some(client) = &mut self.client else { return Some(content) };
         let mut passed = Vec::new();
-        client.handle(access((*content).clone()), &mut passed);
-        passed.pop().map(Rc::new)
+        client.handle(access(Rc::unwrap_or_clone(content)), &mut passed);
+        // In spare memory: what is given back to that must have come from there.
+        let content = passed.pop()?;
+        Some(self.spare.fill(t, |to| *to = content))
     }
 
     pub(super) fn handle_of(&self, epoch: Epoch, t: TaskId) -> u64 {

@@ -81,7 +81,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// The part of a task; where there is none, what it begins with.
     fn read_part(&mut self, task: TaskId, epoch: Epoch) -> Rc<Content> {
         let read = |content| Access::Read { task, epoch, content };
-        let part = self.part(epoch, task).and_then(|part| self.on_its_way(part, read));
+        let part = self.part(epoch, task).and_then(|part| self.on_its_way(task, part, read));
         part.unwrap_or_else(|| self.first_content(task))
     }
 

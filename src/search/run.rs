@@ -4,7 +4,7 @@ use crate::check::{Evidence, Judge, Mode, Monitor, Patience, Report, Violation};
 use crate::choice::{Choices, Seeded};
 use crate::engine::{Engine, Event, Plan, Workbench};
 use crate::trace::{At, Fact, History, Observer, Outcome, RunDigest};
-use crate::world::{Faults, TimeOrder};
+use crate::world::{Faults, Target, TimeOrder};
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -69,6 +69,19 @@ pub fn patience_of(plan: &Plan, faults: &Faults) -> Patience {
 /// The channels on which the plan's protocol may log.
 pub fn logs_of(plan: &Plan) -> Vec<u32> {
     plan.variant.protocol.logs(&plan.job.graph)
+}
+
+/// Whether these faults strike what is there.
+fn fit(faults: &Faults, plan: &Plan) -> bool {
+    let task = |t: u32| (t as usize) < plan.job.graph.tasks.len();
+    let target = |t: Target| match t {
+        Target::Task(t) => task(t),
+        Target::Node(n) => plan.nodes.contains(&n),
+        Target::Any => true,
+    };
+    faults.crashes.iter().all(|c| target(c.target))
+        && faults.stalls.iter().all(|s| task(s.task))
+        && faults.declines.iter().all(|d| d.task.is_none_or(task))
 }
 
 /// Runs a plan again and again: what one run allocates serves the next, which makes small runs half as fast again.
@@ -141,7 +154,7 @@ impl<'p> Runner<'p> {
     /// The same with these faults, instead of the plan's.
     ///
     /// # Panics
-    /// If they name a task that the job does not have.
+    /// If they name a task or a node that the job does not have.
     pub fn run_under(&mut self, faults: &'p Faults, choices: &mut impl Choices, also: &mut impl Observer) -> RunResult {
         let (plan, new) = (self.plan, || Run::new(self.plan, self.mode));
         let run = match &mut self.used {
@@ -155,6 +168,7 @@ impl<'p> Runner<'p> {
             }
         };
         if !std::ptr::eq(faults, &plan.faults) {
+            assert!(fit(faults, plan), "a fault names a task or a node that the job does not have");
             run.engine.set_faults(faults);
             run.judge.set_patience(patience_of(plan, faults));
         }
