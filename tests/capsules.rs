@@ -5,7 +5,7 @@
 use cutline::check::Mode;
 use cutline::prelude::*;
 use cutline::scenario::{RecordsSpec, Scenario, read};
-use cutline::search::{Capsule, Case, Context, Failure, cause, replay, shrink, story, twice};
+use cutline::search::{Capsule, Case, Context, Failure, cause, replay, shrink, shrink_until, story, twice};
 use cutline::specimen::{Protocols, Specimen};
 use serde_json::{Value, json};
 use std::cell::Cell;
@@ -82,6 +82,26 @@ fn what_is_wrong_without_loops_comes_back_from_its_capsule_and_shrinks() {
 #[test]
 fn what_is_wrong_with_loops_comes_back_from_its_capsule_and_shrinks() {
     comes_back_and_shrinks(true, 11);
+}
+
+/// Whoever has enough gets a case that fails in the same way, and is no larger.
+#[test]
+fn shrinking_can_end_at_any_moment() {
+    let s = cutline::specimen::all().iter().find(|s| s.name == "no-alignment").unwrap();
+    let (_, case, failure) = failing(s).unwrap();
+    let mut sizes = Vec::new();
+    for most in [0, 1, 10, 100, 1000] {
+        let asked = Cell::new(0);
+        let enough = || asked.replace(asked.get() + 1) >= most;
+        let small = shrink_until(CONTEXT, case.clone(), failure, &enough).unwrap();
+        assert_eq!(Failure::of(&small.result), Some(failure));
+        let plan = CONTEXT.plan(&small.case.scenario).unwrap();
+        let (again, ..) = CONTEXT.runner(&plan).replay(&small.case.picks);
+        assert_eq!(again.digest, small.result.digest);
+        assert!(small.runs <= most + 2, "{} runs, asked to end after {most}", small.runs);
+        sizes.push(plan.job.graph.tasks.len() as u64 + small.result.steps + small.case.picks.len() as u64);
+    }
+    assert!(sizes.is_sorted_by(|a, b| a >= b) && sizes[0] > sizes[4], "{sizes:?}");
 }
 
 fn comes_back_and_shrinks(cyclic: bool, at_least: usize) {

@@ -1,8 +1,9 @@
 //! Sweeps from the shell: order, threads, shards, capsules, reports.
 #![cfg(feature = "cli")]
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn cutline(args: &[&str]) -> Output {
     let root = env!("CARGO_MANIFEST_DIR");
@@ -146,6 +147,25 @@ fn a_sweep_stops_when_it_has_enough() {
     assert_eq!(o.status.code(), Some(1));
     let o = cutline(&["sweep", BOTH[1], "--seeds", "0..1000000", "--time", "300ms"]);
     assert_eq!(o.status.code(), Some(3), "it was ended early, and nothing failed");
+}
+
+#[test]
+fn scenarios_that_were_not_begun_are_counted() {
+    let o = cutline(&["sweep", BOTH[0], BOTH[1], "--seeds", "0..60", "--jobs", "1", "--failures", "1", "--no-shrink"]);
+    assert!(stdout(&o).ends_with("\n1 of 2 scenarios were not begun\n"), "{}", stdout(&o));
+}
+
+#[test]
+fn what_nobody_reads_is_not_run() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cutline"));
+    command.args(["sweep", BOTH[1], "--seeds", "0..50000", "--format", "json"]).current_dir(root);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with('{'), "{line}");
+    // Complete, it would be 0.
+    assert_eq!(child.wait().unwrap().code(), Some(3));
 }
 
 #[test]

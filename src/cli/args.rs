@@ -36,10 +36,14 @@ pub enum Command {
     /// Run each scenario once, and judge what happened.
     Run(RunArgs),
     /// Run many seeds of each scenario, in parallel, and name those that fail.
+    ///
+    /// Ctrl-C ends the runs, and what failed is shrunk; once more, and it is left as it is by then.
     Sweep(SweepArgs),
     /// Run capsules, and say whether what they recorded came back.
     Replay(ReplayArgs),
     /// Make a failure as small as it gets, and tell its story.
+    ///
+    /// Ctrl-C: it is left as small as it is by then.
     Shrink(ShrinkArgs),
     /// Put the shards of a sweep together: gives what one sweep over everything would have given.
     Merge(MergeArgs),
@@ -108,7 +112,7 @@ pub struct SweepArgs {
     /// How many threads; as many as there are processors unless said otherwise. The output does not depend on it.
     #[arg(long, value_name = "N", value_parser = parse_positive::<std::num::NonZeroUsize>)]
     pub jobs: Option<std::num::NonZeroUsize>,
-    /// Stop after this time (such as 60s), with what there is.
+    /// Begin no more runs after this time (such as 60s); what has failed by then is still shrunk.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub time: Option<u64>,
     /// Stop once so many different failures (property and kind) were found.

@@ -4,7 +4,7 @@ use super::Refusal;
 use super::files::{CAPSULE, Output, directory};
 use super::load::Loaded;
 use super::totals::{Ending, Group};
-use crate::search::{Capsule, Case, Context, Failure, shrink, story};
+use crate::search::{Capsule, Case, Context, Failure, shrink_until, story};
 use crate::specimen::Protocols;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -24,6 +24,7 @@ pub fn minimize(
     property: &str,
     kind: &str,
     ending: &Ending,
+    enough: &dyn Fn() -> bool,
 ) -> Result<Option<Minimal>, Refusal> {
     let seed = g.best.1;
     let Some((case, failure)) = record(l, seed)? else { return Ok(None) };
@@ -31,8 +32,8 @@ pub fn minimize(
         return Ok(None);
     }
     let context = Context { registry: &Protocols, mode: l.mode };
-    let (capsule, story, json) = match ending.shrink {
-        true => shrunk(context, case, failure, seed)?,
+    let (capsule, story, json) = match ending.shrink && !enough() {
+        true => shrunk(context, case, failure, seed, enough)?,
         false => as_it_is(context, &case, seed)?,
     };
     let name = format!("{}-{property}-{kind}.json", l.scenario.name);
@@ -67,8 +68,10 @@ pub fn shrunk(
     case: Case,
     failure: Failure,
     seed: u64,
+    enough: &dyn Fn() -> bool,
 ) -> Result<(Capsule, String, Value), Refusal> {
-    let small = shrink(context, case, failure).ok_or(Refusal("[cutline bug] a failure did not come back".into()))?;
+    let small = shrink_until(context, case, failure, enough)
+        .ok_or(Refusal("[cutline bug] a failure did not come back".into()))?;
     let plan = context.plan(&small.case.scenario).map_err(|p| Refusal(p.to_string()))?;
     let told = story(context, &plan, &small.case.picks);
     let head: String = told.lines().take_while(|l| *l != "step by step:").map(|l| format!("{l}\n")).collect();

@@ -115,9 +115,15 @@ fn specimens(style: output::Style) -> String {
 
 /// Prints to standard output; a reader that has gone away is no error.
 pub(crate) fn say(text: &str) -> Result<Status, Refusal> {
+    heard(text).map(|_| Status::Held)
+}
+
+/// The same; `false` if the reader has gone away.
+pub(crate) fn heard(text: &str) -> Result<bool, Refusal> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Refusal(format!("standard output: {e}"))),
-        _ => Ok(Status::Held),
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(e) => Err(Refusal(format!("standard output: {e}"))),
     }
 }

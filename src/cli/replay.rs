@@ -12,8 +12,10 @@ use crate::engine::Plan;
 use crate::search::{Capsule, Case, Context, Failure, Replayed, RunResult, cause, replay, story};
 use crate::specimen::Protocols;
 use serde_json::json;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const CONTEXT: Context<'static> = Context { registry: &Protocols, mode: Mode::Full };
 
@@ -198,7 +200,13 @@ pub fn shrinks(args: &ShrinkArgs, style: Style) -> Result<Status, Refusal> {
         (case, failure, seed)
     };
     let output = args.out.as_deref().map(|p| Output::create(p, CAPSULE)).transpose()?;
-    let (capsule, told, minimal) = shrunk(CONTEXT, case, failure, seed)?;
+    let asked = Arc::new(AtomicBool::new(false));
+    let handler = asked.clone();
+    _ = ctrlc::set_handler(move || handler.store(true, Ordering::SeqCst));
+    if std::io::stderr().is_terminal() {
+        eprintln!("shrinking; Ctrl-C: leave it as it is by then");
+    }
+    let (capsule, told, minimal) = shrunk(CONTEXT, case, failure, seed, &|| asked.load(Ordering::SeqCst))?;
     match style.json {
         true => say(&format!(
             "{}\n",

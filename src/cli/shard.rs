@@ -135,7 +135,7 @@ pub fn merge(args: &MergeArgs, style: Style) -> Result<Status, Refusal> {
         return Err(Refusal("the shards do not hold every run exactly once".into()));
     }
     let ending =
-        Ending { out: args.out.clone(), shrink: !args.no_shrink, junit: args.junit.clone(), annotations: false };
+        Ending { out: args.out.clone(), shrink: !args.no_shrink, junit: args.junit.clone(), ..Ending::default() };
     ending.check()?;
     let mut totals = Totals::new(all);
     for one in &runs {

@@ -5,7 +5,7 @@ use super::load::{Loaded, load};
 use super::output::{Style, run_json};
 use super::shard::{Shard, ShardFile};
 use super::totals::{Ending, Totals};
-use super::{Refusal, Status, say};
+use super::{Refusal, Status, heard, say};
 use crate::check::{RunVerdict, Situations};
 use crate::choice::Seeded;
 use crate::engine::Plan;
@@ -84,22 +84,27 @@ impl Range {
 pub fn sweep(args: &SweepArgs, style: Style) -> Result<Status, Refusal> {
     let loaded = load(&args.scenarios)?;
     let range = Range::new(args, loaded.len())?;
-    Ending::of(args).check()?;
+    let ending = Ending::of(args);
+    ending.check()?;
     let mut shard = match (&args.shard, &args.out) {
         (Some(s), Some(dir)) => Some(ShardFile::create(dir, *s, args, &loaded)?),
         (Some(_), None) => return Err(Refusal("--shard: expected --out DIR beside it, for the shard's file".into())),
         _ => None,
     };
     let stop = Arc::new(AtomicBool::new(false));
-    let handler = stop.clone();
-    _ = ctrlc::set_handler(move || handler.store(true, Ordering::SeqCst));
+    let (handler, interrupts) = (stop.clone(), ending.interrupts.clone());
+    _ = ctrlc::set_handler(move || {
+        interrupts.fetch_add(1, Ordering::SeqCst);
+        handler.store(true, Ordering::SeqCst);
+    });
     let deadline = args.time.map(|ns| Instant::now() + Duration::from_nanos(ns));
     let jobs = args.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, |n| n.get()), |n| n.get());
     let jobs = (jobs as u64).min(range.mine()); // a thread for each run is enough
     let next = AtomicU64::new(0);
     let started = Instant::now();
     let mut totals = Totals::new(range.all);
-    std::thread::scope(|scope| {
+    let alone = shard.is_none() && !ending.writes();
+    let read = std::thread::scope(|scope| {
         let (send, receive) = mpsc::sync_channel::<Vec<(u64, One)>>(64);
         let (twice, json) = (args.twice, style.json || shard.is_some());
         for _ in 0..jobs {
@@ -108,13 +113,16 @@ pub fn sweep(args: &SweepArgs, style: Style) -> Result<Status, Refusal> {
             scope.spawn(move || worker.work(&send));
         }
         drop(send);
-        let enough = |t: &Totals| args.failures.is_some_and(|n| t.failures.len() as u64 >= n.get());
-        collect(&loaded, range, receive, style, &mut totals, shard.as_mut(), &|t| {
-            if enough(t) {
+        let enough = |t: &Totals, read: bool| {
+            // What nobody reads, and nothing is written of, is made for nobody.
+            let useless = !read && alone;
+            let enough = useless || args.failures.is_some_and(|n| t.failures.len() as u64 >= n.get());
+            if enough {
                 stop.store(true, Ordering::SeqCst);
             }
-            enough(t)
-        })
+            enough
+        };
+        collect(&loaded, range, receive, style, &mut totals, shard.as_mut(), &enough)
     })?;
     eprintln!("{:.1} runs/s", totals.runs as f64 / started.elapsed().as_secs_f64().max(1e-9));
     match shard {
@@ -124,7 +132,8 @@ pub fn sweep(args: &SweepArgs, style: Style) -> Result<Status, Refusal> {
             Ok(totals.status(true))
         }
         Some(_) => Err(Refusal("the shard was ended early: no file is written".into())),
-        None => totals.finish(&loaded, range, style, &Ending::of(args)),
+        None if !read && alone => Ok(totals.status(false)),
+        None => totals.finish(&loaded, range, style, &ending),
     }
 }
 
@@ -259,14 +268,14 @@ fn collect(
     style: Style,
     totals: &mut Totals,
     mut shard: Option<&mut ShardFile>,
-    enough: &dyn Fn(&Totals) -> bool,
-) -> Result<(), Refusal> {
+    enough: &dyn Fn(&Totals, bool) -> bool,
+) -> Result<bool, Refusal> {
     let bar = if std::io::stderr().is_terminal() { ProgressBar::new(range.mine()) } else { ProgressBar::hidden() };
     let form = "{bar:32} {pos}/{len} runs, {per_sec}, {msg}, {eta} left";
     bar.set_style(ProgressStyle::with_template(form).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_message("0 failed");
     let mut waiting = BTreeMap::new();
-    let (mut turn, mut ended) = (0, false);
+    let (mut turn, mut ended, mut read) = (0, false, true);
     for batch in receive {
         waiting.extend(batch);
         while let Some(one) = waiting.remove(&turn).filter(|_| !ended) {
@@ -274,14 +283,14 @@ fn collect(
             let text = totals.take(&loaded[which], seed, &one, style);
             match &mut shard {
                 Some(file) => file.add(&one)?,
-                None => drop(bar.suspend(|| say(&text))?),
+                None => read &= bar.suspend(|| heard(&text))?,
             }
             bar.set_message(format!("{} failed", totals.verdicts[2]));
             turn += 1;
             bar.inc(1);
-            ended = enough(totals);
+            ended = enough(totals, read);
         }
     }
     bar.finish_and_clear();
-    Ok(())
+    Ok(read)
 }

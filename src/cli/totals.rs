@@ -11,8 +11,10 @@ use crate::check::RunVerdict;
 use serde_json::{Value, json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One kind of failure of one scenario.
 #[derive(Clone, Debug)]
@@ -44,6 +46,8 @@ pub struct Ending {
     pub shrink: bool,
     pub junit: Option<PathBuf>,
     pub annotations: bool,
+    /// How often the user has asked to stop.
+    pub interrupts: Arc<AtomicU64>,
 }
 
 impl Ending {
@@ -53,11 +57,17 @@ impl Ending {
             shrink: !args.no_shrink,
             junit: args.junit.clone(),
             annotations: args.annotations.is_some(),
+            interrupts: Arc::default(),
         }
     }
 }
 
 impl Ending {
+    /// Whether anything is written but standard output.
+    pub fn writes(&self) -> bool {
+        self.out.is_some() || self.junit.is_some() || self.annotations
+    }
+
     /// What cannot be written at the end is refused before anything runs.
     pub fn check(&self) -> Result<(), Refusal> {
         if let Some(dir) = &self.out {
@@ -141,9 +151,15 @@ impl Totals {
     /// Shrinks what failed, and says everything that is to be said at the end.
     pub fn finish(&self, loaded: &[Loaded], range: Range, style: Style, ending: &Ending) -> Result<Status, Refusal> {
         let mut minimal = Vec::new();
+        // Whoever asks once more to stop gets the rest as it was found.
+        let before = ending.interrupts.load(Ordering::SeqCst);
+        let enough = || ending.interrupts.load(Ordering::SeqCst) > before;
+        if ending.shrink && !self.failures.is_empty() && std::io::stderr().is_terminal() {
+            eprintln!("shrinking what failed ({} kinds); Ctrl-C: leave it as it is by then", self.failures.len());
+        }
         for ((place, property, kind), group) in &self.failures {
             let found = match ending.shrink || ending.out.is_some() {
-                true => minimize(&loaded[*place], group, property, kind, ending)?,
+                true => minimize(&loaded[*place], group, property, kind, ending, &enough)?,
                 false => None,
             };
             minimal.push(found);
@@ -203,10 +219,13 @@ impl Totals {
             t += "\n";
         }
         t += &format!("{} runs: {held} hold, {violated} violated, {inconclusive} inconclusive", thousands(self.runs));
+        let not_begun = loaded.iter().filter(|l| !self.runs_of.contains_key(&l.place)).count();
         if !complete {
             t += &format!("; stopped before {} of {}", thousands(self.all - self.runs), thousands(self.all));
         }
-        if violated + inconclusive == 0 && self.runs >= 10 {
+        if not_begun > 0 && loaded.len() > 1 {
+            t += &format!("\n{not_begun} of {} scenarios were not begun", loaded.len());
+        } else if violated + inconclusive == 0 && self.runs >= 10 {
             let rate = 3.0 / self.runs as f64 * 100.0;
             t += &format!("\nthe rate of failing runs is below {rate:.4} % (at 95 % confidence: 3 / {})", self.runs);
         }

@@ -16,6 +16,6 @@ pub use case::{Case, Context, Failure};
 pub use cause::{Cause, cause};
 pub use explore::{Explored, explore};
 pub use run::{RunResult, Runner, add_record, logs_of, patience_of, run_plan, run_seed};
-pub use shrink::{Shrunk, shrink};
+pub use shrink::{Shrunk, shrink, shrink_until};
 pub use story::story;
 pub use twice::{Difference, twice};

@@ -46,6 +46,7 @@ fn measure(s: &Scenario, r: &RunResult, picks: &[Picked]) -> Measure {
 struct Shrinker<'a> {
     context: Context<'a>,
     failure: Failure,
+    enough: &'a dyn Fn() -> bool,
     case: Case,
     measure: Measure,
     steps: u64,
@@ -56,6 +57,17 @@ struct Shrinker<'a> {
 
 /// Shrinks `case`, which fails with `failure`. `None` if it does not.
 pub fn shrink(context: Context<'_>, case: Case, failure: Failure) -> Option<Shrunk> {
+    shrink_until(context, case, failure, &|| false)
+}
+
+/// The same, with what there is as soon as `enough` says so. (It is asked before each run: then, how small the case gets
+/// depends on when that was.)
+pub fn shrink_until<'a>(
+    context: Context<'a>,
+    case: Case,
+    failure: Failure,
+    enough: &'a dyn Fn() -> bool,
+) -> Option<Shrunk> {
     let plan = context.plan(&case.scenario).ok()?;
     let (r, picks, _) = context.runner(&plan).replay(&case.picks);
     if Failure::of(&r) != Some(failure) {
@@ -63,7 +75,8 @@ pub fn shrink(context: Context<'_>, case: Case, failure: Failure) -> Option<Shru
     }
     let measure = measure(&case.scenario, &r, &picks);
     let case = Case { scenario: case.scenario, picks };
-    let mut s = Shrinker { context, failure, case, measure, steps: r.steps, runs: 1, tried: FxHashSet::default() };
+    let (steps, tried) = (r.steps, FxHashSet::default());
+    let mut s = Shrinker { context, failure, enough, case, measure, steps, runs: 1, tried };
     while s.scenario() | s.choices() {}
     let plan = s.context.plan(&s.case.scenario).ok()?;
     let (result, picks, _) = s.context.runner(&plan).replay(&s.case.picks);
@@ -83,7 +96,7 @@ impl Shrinker<'_> {
     fn scenario(&mut self) -> bool {
         let (mut any, mut at, mut in_vain) = (false, 0, 0);
         let mut list = reductions(&self.case.scenario);
-        while in_vain < list.len() {
+        while in_vain < list.len() && !(self.enough)() {
             at %= list.len();
             let size = self.measure.0;
             if self.try_scenario(list[at].clone(), SEEDS) {
@@ -132,7 +145,8 @@ impl Shrinker<'_> {
         }
         let seeds = (STEPS / r.steps.max(1)).clamp(12, SEEDS).min(most_seeds);
         let mut zeroed = 0;
-        for seed in 0..seeds {
+        let enough = self.enough;
+        for seed in (0..seeds).take_while(|_| !enough()) {
             self.runs += 1;
             let (r, picks) = runner.record(seed);
             if Failure::of(&r) != Some(self.failure) {
@@ -183,9 +197,9 @@ impl Shrinker<'_> {
         mut picks: Vec<Picked>,
     ) -> (RunResult, Vec<Picked>) {
         let mut chunk = picks.len();
-        while chunk > 0 {
+        while chunk > 0 && !(self.enough)() {
             let mut at = 0;
-            while at < picks.len() {
+            while at < picks.len() && !(self.enough)() {
                 let mut fewer = picks.clone();
                 fewer.drain(at..(at + chunk).min(fewer.len()));
                 if !self.duller(runner, s, fewer, &mut r, &mut picks) {
@@ -195,6 +209,9 @@ impl Shrinker<'_> {
             chunk /= 2;
         }
         for i in 0..picks.len() {
+            if (self.enough)() {
+                break;
+            }
             for smaller in [|n: u32| 1.min(n), |n| n / 16, |n| n / 4, |n| n / 2] {
                 let Some(&p) = picks.get(i) else { break };
                 let picked = smaller(p.picked);
