@@ -175,6 +175,15 @@ fn a_runner_runs_as_if_each_run_were_the_first() {
     assert!(violated > 500, "{violated}: too few to tell");
 }
 
+#[test]
+#[should_panic(expected = "names a task or a node that the job does not have")]
+fn faults_that_strike_nobody_are_refused() {
+    let plan = plan_for("no-alignment");
+    let declines = vec![Decline { task: Some(99), ratio: Ratio { num: 1, den: 2 }, most: 1 }];
+    let faults = Faults { declines, ..Faults::default() };
+    Runner::new(&plan, Mode::Full).run_under(&faults, &mut Seeded::new(1), &mut ());
+}
+
 /// The first seed at which the specimen is caught, and what by.
 fn first_seed(specimen: &Specimen) -> Option<(u64, cutline::check::Violation)> {
     let mut plan = plan_for(specimen.name);

@@ -6,7 +6,7 @@ use std::rc::Rc;
 /// More copies of a task are seldom alive at once.
 const MOST: usize = 16;
 
-/// For each place (a task), what was given back: at most [`MOST`], so that nothing can pile up.
+/// For each place (a task), what was given back: 16 at most, so that nothing can pile up.
 #[derive(Debug)]
 pub struct Spare<T>(Vec<Vec<Rc<T>>>);
 

@@ -196,10 +196,6 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         self.clone_from(o);
     }
 
-    /// What is run.
-    pub fn plan(&self) -> &'p Plan {
-        self.plan
-    }
     /// Steps so far.
     pub fn steps(&self) -> u64 {
         self.steps
