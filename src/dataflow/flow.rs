@@ -1,7 +1,7 @@
 //! Operators of several inputs, and sinks.
 
 use super::any::{Operator, Out};
-use super::keyed::Table;
+use super::table::Table;
 use crate::base::{Record, fold};
 use rustc_hash::FxHashMap;
 

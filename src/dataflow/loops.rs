@@ -1,7 +1,7 @@
 //! Operators for the bodies of loops. Output edge 0 leaves the loop, edge 1 and up go round.
 
 use super::any::{Operator, Out};
-use super::keyed::Table;
+use super::table::Table;
 use crate::base::{Record, fold, mix};
 use rustc_hash::FxHashMap;
 
