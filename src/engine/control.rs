@@ -109,21 +109,15 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     fn trigger<C: Choices, O: Observer>(&mut self, epoch: Epoch, to: To, cx: &mut Cx<'_, C, O>) {
+        let letter = |e: &Self, task| Letter::Trigger { task, attempt: e.tasks[task as usize].attempt, epoch };
+        if let To::Task(task) = to {
+            // By position: the source is there now, and takes it before anything else.
+            let there = (task as usize) < self.tasks.len();
+            return cx.scratch.inbox.extend(there.then(|| letter(self, task)));
+        }
         for task in 0..self.tasks.len() as TaskId {
-            let source = self.plan.job.graph.tasks[task as usize].role == Role::Source;
-            let meant = match to {
-                To::All => true,
-                To::Others => !source,
-                To::Task(t) => t == task,
-            };
-            if !meant {
-                continue;
-            }
-            let letter = Letter::Trigger { task, attempt: self.tasks[task as usize].attempt, epoch };
-            match to {
-                // By position: the source is there now, and takes it before anything else.
-                To::Task(_) => cx.scratch.inbox.push_back(letter),
-                _ => self.post(letter, cx),
+            if to == To::All || self.plan.job.graph.tasks[task as usize].role != Role::Source {
+                self.post(letter(self, task), cx);
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::event::{Event, Message, What};
 use super::network::Network;
 use super::state::Engine;
-use super::step::{Cx, Handled};
+use super::step::{Came, Cx, Handled};
 use super::task::TaskState;
 use crate::base::{ChannelId, Epoch, Record, TaskId};
 use crate::choice::Choices;
@@ -14,61 +14,66 @@ use crate::world::{Agenda, Point, flag};
 use std::rc::Rc;
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
-    /// A message has travelled its channel; void if it is not taken yet.
-    #[inline(always)]
-    pub(super) fn arrive<C: Choices, O: Observer>(&mut self, m: Event, cx: &mut Cx<'_, C, O>) -> Handled {
+    /// A message has travelled its channel, or may be looked at again: if it is a record that its receiver takes now,
+    /// this record.
+    #[inline(never)]
+    pub(super) fn arrive<C: Choices, O: Observer>(&mut self, m: Event, cx: &mut Cx<'_, C, O>) -> Came {
         let c = m.index();
-        if self.net.channels.ends[c as usize].is_flagged() {
-            self.queue_up(m);
-            return self.take_waiting(c, 1, cx);
+        let m = if m.what() == What::Waiting {
+            self.take_waiting(c, m.count())
+        } else if self.net.channels.ends[c as usize].is_flagged() {
+            self.net.channels.push(c, m);
+            self.take_waiting(c, 1)
+        } else {
+            Some(m)
+        };
+        match m {
+            None => Came::To(Handled::Void),
+            Some(m) if m.is_record() => Came::Record(m),
+            Some(m) => {
+                let to = self.net.channels.ends[c as usize].to();
+                self.take_control(c, to, m.what(), m.epoch(), cx);
+                Came::To(Handled::Done)
+            }
         }
-        self.take(c, m, cx)
     }
 
-    #[inline(never)]
-    fn queue_up(&mut self, m: Event) {
-        self.net.channels.push(m.index(), m);
-    }
-
-    /// Of what waits in the channel, `count` messages may be taken, one a step and one after the other; void if
-    /// something is in the way. (Held messages can be many, and room for one at a time: they are one event.)
-    #[inline(never)]
-    pub(super) fn take_waiting<C: Choices, O: Observer>(
-        &mut self,
-        c: ChannelId,
-        count: u32,
-        cx: &mut Cx<'_, C, O>,
-    ) -> Handled {
+    /// Of what waits in the channel, `count` messages may be taken, one a step and one after the other: the first, if
+    /// nothing is in the way. (Held messages can be many, and room for one at a time: they are one event.)
+    fn take_waiting(&mut self, c: ChannelId, count: u32) -> Option<Event> {
         if self.blocked(c) {
             self.net.channels.rest[c as usize].held += count;
-            return Handled::Void;
+            return None;
         }
         if count > 1 {
             self.net.agenda.first(self.net.now, Event::waiting(c, count - 1));
         }
         let first = self.net.channels.pop(c);
         debug_assert!(first.is_some(), "[cutline bug] nothing waits in the channel");
-        first.map_or(Handled::Void, |m| self.take(c, m, cx))
+        first
     }
 
-    /// The receiver takes a message.
+    /// Whether this is a record, and nothing is in its way.
     #[inline(always)]
-    fn take<C: Choices, O: Observer>(&mut self, c: ChannelId, m: Event, cx: &mut Cx<'_, C, O>) -> Handled {
+    pub(super) fn is_free(&self, m: Event) -> bool {
+        m.is_record() && !self.net.channels.ends[m.index() as usize].is_flagged()
+    }
+
+    /// The receiver takes a record.
+    #[inline(always)]
+    pub(super) fn take<C: Choices, O: Observer>(&mut self, m: Event, cx: &mut Cx<'_, C, O>) -> Handled {
+        let (c, seq, record) = (m.index(), m.seq(), m.content());
         let t = self.net.channels.ends[c as usize].to();
-        let Some((seq, record)) = m.record() else {
-            self.take_control(c, t, m.what(), m.epoch(), cx);
-            return Handled::Done;
-        };
         self.delivered += 1;
         if self.plain {
             return self.process(t, (c, 0), seq, record, cx);
         }
-        self.process_otherwise(t, c, seq, record, cx)
+        self.take_otherwise(t, c, seq, record, cx)
     }
 
     /// Where channels are bounded, a fault may be asked for, or an operator has several inputs.
     #[inline(never)]
-    fn process_otherwise<C: Choices, O: Observer>(
+    fn take_otherwise<C: Choices, O: Observer>(
         &mut self,
         t: TaskId,
         c: ChannelId,
@@ -128,7 +133,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     fn blocked(&self, c: ChannelId) -> bool {
         match self.net.channels.ends[c as usize].flags() & !flag::QUEUE {
             0 => false,
-            flag::NO_ROOM => self.net.channels.peek(c).is_some_and(|m| m.record().is_some()),
+            flag::NO_ROOM => self.net.channels.peek(c).is_some_and(Event::is_record),
             _ => true,
         }
     }

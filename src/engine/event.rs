@@ -115,9 +115,25 @@ impl Event {
     pub(super) fn is_record(self) -> bool {
         self.what >> 28 == What::Record as u32
     }
-    /// If it is a record: its number and content.
+    /// As words, to be handed on in registers: an event that is handed on as a whole lies in memory, and so do all
+    /// copies of it.
     #[inline(always)]
-    pub(super) fn record(self) -> Option<(u64, Record)> {
-        self.is_record().then_some((self.seq as u64, Record::new(self.key, self.value)))
+    pub(super) fn words(self) -> (u64, u64, u64) {
+        (self.key, self.value, (self.what as u64) << 32 | self.seq as u64)
+    }
+    /// The event with these words.
+    #[inline(always)]
+    pub(super) fn of_words((key, value, rest): (u64, u64, u64)) -> Self {
+        Event { key, value, seq: rest as u32, what: (rest >> 32) as u32 }
+    }
+    /// Of a record: its number on the channel.
+    #[inline(always)]
+    pub(super) fn seq(self) -> u64 {
+        self.seq as u64
+    }
+    /// Of a record: its content.
+    #[inline(always)]
+    pub(super) fn content(self) -> Record {
+        Record::new(self.key, self.value)
     }
 }

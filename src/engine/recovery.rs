@@ -94,11 +94,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         for c in 0..self.net.channels.ends.len() as ChannelId {
             let from = self.net.channels.rest[c as usize].from;
             let attempt = self.tasks[from as usize].attempt;
-            for m in self.net.channels.iter(c) {
-                if let Some((seq, _)) = m.record() {
-                    let task = self.net.channels.ends[c as usize].to();
-                    cx.tell(Fact::Discarded { task, attempt, channel: c, seq, reason: "attempt" });
-                }
+            for m in self.net.channels.iter(c).filter(|m| m.is_record()) {
+                let task = self.net.channels.ends[c as usize].to();
+                cx.tell(Fact::Discarded { task, attempt, channel: c, seq: m.seq(), reason: "attempt" });
             }
             self.net.channels.clear(c);
         }

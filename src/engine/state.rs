@@ -237,7 +237,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         for c in 0..self.net.channels.ends.len() as ChannelId {
             for m in self.net.channels.iter(c) {
                 match m.what() {
-                    What::Record => d.word(m.record().map_or(0, |(_, r)| r.word())),
+                    What::Record => d.word(m.content().word()),
                     What::Barrier => {
                         d.word(1);
                         d.epoch(m.epoch());

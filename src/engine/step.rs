@@ -30,6 +30,13 @@ pub(super) enum Handled {
     Done,
 }
 
+/// What came of an event.
+pub(super) enum Came {
+    To(Handled),
+    /// A record that its receiver takes now.
+    Record(Event),
+}
+
 /// What a step uses and is no state: choices, observer, scratch space.
 pub struct Cx<'a, C, O> {
     /// Who decides.
@@ -224,32 +231,41 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         Step::Over(outcome)
     }
 
+    /// (A record is taken here alone, however it came: small runs miss the instruction cache, and would miss it more.)
     #[inline(always)]
     fn handle<C: Choices, O: Observer>(&mut self, event: Event, cx: &mut Cx<'_, C, O>) -> Handled {
-        if event.is_record() {
-            self.arrive(event, cx)
-        } else if event.what() == What::Source {
-            self.source_step(event.index(), cx)
-        } else {
-            self.handle_rare(event, cx)
+        let mut record = event;
+        if !self.is_free(event) {
+            if event.what() == What::Source {
+                return self.source_step(event.index(), cx);
+            }
+            let (key, value, rest) = event.words();
+            match self.handle_rare(key, value, rest, cx) {
+                Came::Record(r) => record = r,
+                Came::To(handled) => return handled,
+            }
         }
+        self.take(record, cx)
     }
 
     #[inline(never)]
-    fn handle_rare<C: Choices, O: Observer>(&mut self, event: Event, cx: &mut Cx<'_, C, O>) -> Handled {
+    fn handle_rare<C: Choices, O: Observer>(&mut self, key: u64, value: u64, rest: u64, cx: &mut Cx<'_, C, O>) -> Came {
+        let event = Event::of_words((key, value, rest));
+        if event.in_transit() {
+            return self.arrive(event, cx);
+        }
         let i = event.index();
         let done = match event.what() {
-            What::Barrier | What::Cancel | What::End => return self.arrive(event, cx),
-            What::Waiting => return self.take_waiting(i, event.count(), cx),
             What::Letter => self.letter_arrives(i, cx),
             What::Durable => self.write_ends(i, cx),
             What::Recover => self.recover(cx),
             What::Crash => self.scheduled_crash(i as usize, cx),
             What::Stall => self.stall(i as usize),
             What::Resume => self.resume(i),
-            What::Record | What::Source => false, // handled before
+            // handled before
+            What::Record | What::Barrier | What::Cancel | What::End | What::Waiting | What::Source => false,
         };
-        if done { Handled::Done } else { Handled::Void }
+        Came::To(if done { Handled::Done } else { Handled::Void })
     }
 
     #[inline]
