@@ -345,7 +345,7 @@ impl Observer for Judge<'_> {
                 self.judged[Property::Fifo as usize] += 1;
                 let flow = &mut self.ledger.flows[channel as usize];
                 flow.receive(record);
-                if flow.received() != seq || seq > flow.sent() || flow.drained_wrong() {
+                if (flow.received() != seq) | (seq > flow.sent()) | flow.drained_wrong() {
                     fifo::wrong_delivery(self, at, task, channel, seq, record);
                 }
                 if self.ledger.restoring {

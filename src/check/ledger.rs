@@ -44,10 +44,10 @@ impl Flow {
         self.received += 1;
         self.received_sum = self.received_sum.wrapping_add(r.word());
     }
-    /// As many were received as were sent, but others.
+    /// As many were received as were sent, but others. (Whether all were received is anybody's guess: no branch.)
     #[inline(always)]
     pub fn drained_wrong(&self) -> bool {
-        self.received == self.sent && self.received_sum != self.sent_sum
+        (self.received == self.sent) & (self.received_sum != self.sent_sum)
     }
     /// What was received is what was sent.
     pub fn balanced(&self) -> bool {

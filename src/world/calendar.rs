@@ -47,6 +47,9 @@ pub struct TimeOrder<E> {
     from: u64,
     /// What was in the last that was opened (time and node), the next one last; and what was put before all others.
     current: Vec<(u64, u32)>,
+    /// An event of the bucket after it. While others have their turn, somebody goes from here to the end of that
+    /// bucket, and only looks: when it is opened, its events have come from memory.
+    glance: u32,
     /// Events that came into it after it was opened. (A heap: many may fall on the same instant.)
     late: BinaryHeap<Reverse<Far>>,
     /// The newest event of each bucket.
@@ -98,6 +101,7 @@ impl<E: Copy> TimeOrder<E> {
             shift: (u64::BITS - (horizon / BUCKETS as u64).leading_zeros()).min(31),
             from: 0,
             current: Vec::with_capacity(FEW),
+            glance: NIL,
             late: BinaryHeap::new(),
             heads: Box::new([NIL; BUCKETS]),
             filled: [0; BUCKETS / 64],
@@ -323,6 +327,7 @@ impl<E: Copy> TimeOrder<E> {
         if self.from >= self.reaches {
             self.reach();
         }
+        self.glance = self.soon().map_or(NIL, |i| self.heads[i % BUCKETS]);
         true
     }
 
@@ -350,7 +355,11 @@ impl<E: Copy> TimeOrder<E> {
         {
             return Some(late);
         }
-        self.current.pop()
+        let next = self.current.pop()?;
+        if let Some(node) = self.nodes.get(self.glance as usize) {
+            self.glance = node.next;
+        }
+        Some(next)
     }
 }
 
