@@ -58,7 +58,8 @@ pub(super) enum Ahead {
     End,
 }
 
-/// One task. First what every record needs, then what a read needs, then the operator: two cache lines each.
+/// One task. First what every record needs, then what a read needs, then the operator: with the mark before them
+/// ([`Kept`](crate::base::Kept)), a cache line each.
 #[repr(C)]
 pub(super) struct TaskState<'p> {
     pub attempt: Attempt,
@@ -91,6 +92,8 @@ pub(super) struct TaskState<'p> {
     pub stalled: Time,
     /// The only split, if there is one alone: its offset is `reads`.
     pub only_split: Option<u32>,
+    /// When the last trigger arrives. (Here, since the operator begins a cache line after it.)
+    pub told: Time,
     pub operator: Option<AnyOperator>,
     /// The offsets of more splits than one. (See [`offsets`](TaskState::offsets).)
     pub each_offset: Vec<u64>,
@@ -104,8 +107,6 @@ pub(super) struct TaskState<'p> {
     pub closed: bool,
     /// Copies whose part is not at the store yet.
     pub open: Vec<(Epoch, Rc<Content>)>,
-    /// When the last trigger arrives.
-    pub told: Time,
     /// Highest epoch for which a decline was considered.
     pub asked: Epoch,
     /// Deliveries so far (only counted where a fault asks).
