@@ -27,6 +27,16 @@ impl Out {
     /// Sends `r` on every output edge.
     #[inline]
     pub fn emit(&mut self, r: Record) {
+        if self.sends.len() == self.sends.capacity() {
+            return self.emit_with_more_room(r);
+        }
+        self.sends.push((Out::ALL, r));
+    }
+
+    /// (A call at the end of `emit`: operators have nothing to save for it.)
+    #[cold]
+    #[inline(never)]
+    fn emit_with_more_room(&mut self, r: Record) {
         self.sends.push((Out::ALL, r));
     }
 
@@ -131,6 +141,7 @@ macro_rules! any_operator {
         /// Any operator: the built-in ones by static dispatch, a user's own boxed.
         #[non_exhaustive]
         #[allow(missing_docs)]
+        #[repr(u8)] // the kind as a number of its own: not to be worked out from what is inside
         pub enum AnyOperator { $($name($name),)* Custom(Box<dyn DynOperator>) }
 
         $(impl From<$name> for AnyOperator {

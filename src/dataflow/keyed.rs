@@ -5,7 +5,7 @@ use super::table::Table;
 use crate::base::{Record, mix};
 
 macro_rules! keyed {
-    ($(#[$doc:meta])* $name:ident { $($field:ident : $type:ty),* }, |$this:ident, $r:ident, $old:ident| $new:expr) => {
+    ($(#[$doc:meta])* $name:ident { $($field:ident : $type:ty),* }, |$r:ident, $old:ident| $new:expr) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
         #[allow(missing_docs)]
@@ -21,13 +21,24 @@ macro_rules! keyed {
             }
         }
 
-        impl Operator for $name {
-            #[inline]
-            fn process(&mut self, _: u32, $r: Record, out: &mut Out) {
+        impl $name {
+            #[inline(never)]
+            fn process_slowly(&mut self, _: u32, $r: Record, out: &mut Out) {
                 $(let $field = self.$field;)*
-                let $this = &mut self.table;
-                let value = $this.update($r.key, |$old| $new);
+                let value = self.table.update_slowly($r.key, |$old| $new);
                 out.emit(Record::new($r.key, value));
+            }
+        }
+
+        impl Operator for $name {
+            /// (Calls nothing but at its end, so that nothing has to be saved.)
+            #[inline]
+            fn process(&mut self, port: u32, $r: Record, out: &mut Out) {
+                $(let $field = self.$field;)*
+                match self.table.update_quickly($r.key, |$old| $new) {
+                    Some(value) => out.emit(Record::new($r.key, value)),
+                    None => self.process_slowly(port, $r, out),
+                }
             }
             #[inline]
             fn state(&self) -> u64 {
@@ -45,20 +56,20 @@ macro_rules! keyed {
 
 keyed!(
     /// Counts the records of each key and sends (key, new count). State: the counts.
-    KeyedCount {}, |table, r, old| old.unwrap_or(0) + 1
+    KeyedCount {}, |r, old| old.unwrap_or(0) + 1
 );
 keyed!(
     /// Adds up the values of each key (wrapping) and sends (key, new sum). State: the sums.
-    KeyedSum {}, |table, r, old| old.unwrap_or(0).wrapping_add(r.value)
+    KeyedSum {}, |r, old| old.unwrap_or(0).wrapping_add(r.value)
 );
 keyed!(
     /// Keeps the smallest or largest value of each key and sends (key, value so far). State: those values.
-    KeyedReduce { reduction: Reduction }, |table, r, old| reduction.of(old, r.value)
+    KeyedReduce { reduction: Reduction }, |r, old| reduction.of(old, r.value)
 );
 keyed!(
     /// A rolling hash of the values of each key *in the order of their arrival*, sent after each record:
     /// every reordering, loss and duplicate shows for ever. State: the hashes.
-    KeyedFold {}, |table, r, old| mix(r.value, old.unwrap_or(0))
+    KeyedFold {}, |r, old| mix(r.value, old.unwrap_or(0))
 );
 
 /// What [`KeyedReduce`] keeps.

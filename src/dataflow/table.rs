@@ -155,44 +155,60 @@ impl Map {
 impl Table {
     /// Sets the number of `key` to `f` of what it was; returns the new one.
     #[inline]
-    pub fn update(&mut self, key: u64, f: impl FnOnce(Option<u64>) -> u64) -> u64 {
-        let small = match &mut self.map {
-            Map::Dense(slots) => place(key, slots.len()).map(|i| &mut slots[i]).filter(|v| **v != ABSENT),
-            Map::Narrow(map) => map.get_mut(&(key as u32)).filter(|_| key <= u32::MAX as u64),
-            Map::Wide(_) => return self.update_wide(key, f),
-        };
-        let Some(slot) = small else { return self.insert(key, f(None)) };
-        let old = *slot as u64;
-        let new = f(Some(old));
-        *slot = new as u32;
-        self.change(key, old, new);
-        if new >= ABSENT as u64 {
-            self.map.insert_wide(key, new);
+    pub fn update(&mut self, key: u64, f: impl Fn(Option<u64>) -> u64) -> u64 {
+        match self.update_quickly(key, &f) {
+            Some(new) => new,
+            None => self.update_slowly(key, f),
         }
-        new
     }
 
-    #[inline(never)]
-    fn update_wide(&mut self, key: u64, f: impl FnOnce(Option<u64>) -> u64) -> u64 {
-        let Map::Wide(map) = &mut self.map else { return 0 };
-        let Some(slot) = map.get_mut(&key) else { return self.insert(key, f(None)) };
-        let new = f(Some(*slot));
-        let old = std::mem::replace(slot, new);
+    /// The same, if the key is there, the map is not wide and stays so. Otherwise `None`, and nothing is done.
+    #[inline(always)]
+    pub(super) fn update_quickly(&mut self, key: u64, f: impl Fn(Option<u64>) -> u64) -> Option<u64> {
+        let slot = match &mut self.map {
+            Map::Dense(slots) => place(key, slots.len()).map(|i| &mut slots[i]).filter(|v| **v != ABSENT)?,
+            Map::Narrow(map) => map.get_mut(&(key as u32)).filter(|_| key <= u32::MAX as u64)?,
+            Map::Wide(_) => return None,
+        };
+        let old = *slot as u64;
+        let new = f(Some(old));
+        if new >= ABSENT as u64 {
+            return None;
+        }
+        *slot = new as u32;
         self.change(key, old, new);
+        Some(new)
+    }
+
+    /// The same in any case.
+    #[inline(never)]
+    pub(super) fn update_slowly(&mut self, key: u64, f: impl Fn(Option<u64>) -> u64) -> u64 {
+        if let Map::Wide(map) = &mut self.map
+            && let Some(slot) = map.get_mut(&key)
+        {
+            let new = f(Some(*slot));
+            let old = std::mem::replace(slot, new);
+            self.change(key, old, new);
+            return new;
+        }
+        let old = self.get(key);
+        let new = f(old);
+        match old {
+            Some(old) => {
+                self.change(key, old, new);
+                self.map.insert_wide(key, new);
+            }
+            None => {
+                self.digest = self.digest.wrapping_add(entry_word(key, new));
+                self.map.insert(key, new);
+            }
+        }
         new
     }
 
     #[inline(always)]
     fn change(&mut self, key: u64, old: u64, new: u64) {
         self.digest = self.digest.wrapping_sub(entry_word(key, old)).wrapping_add(entry_word(key, new));
-    }
-
-    /// A key that is not there yet.
-    #[inline(never)]
-    fn insert(&mut self, key: u64, value: u64) -> u64 {
-        self.digest = self.digest.wrapping_add(entry_word(key, value));
-        self.map.insert(key, value);
-        value
     }
 
     /// The number of `key`.

@@ -53,17 +53,20 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         first
     }
 
-    /// Whether this is a record, and nothing is in its way.
+    /// The receiver, if this is a record, and nothing is in its way.
     #[inline(always)]
-    pub(super) fn is_free(&self, m: Event) -> bool {
-        m.is_record() && !self.net.channels.ends[m.index() as usize].is_flagged()
+    pub(super) fn free_way(&self, m: Event) -> Option<TaskId> {
+        if !m.is_record() {
+            return None;
+        }
+        let end = self.net.channels.ends[m.index() as usize];
+        (!end.is_flagged()).then(|| end.to())
     }
 
     /// The receiver takes a record.
     #[inline(always)]
-    pub(super) fn take<C: Choices, O: Observer>(&mut self, m: Event, cx: &mut Cx<'_, C, O>) -> Handled {
+    pub(super) fn take<C: Choices, O: Observer>(&mut self, t: TaskId, m: Event, cx: &mut Cx<'_, C, O>) -> Handled {
         let (c, seq, record) = (m.index(), m.seq(), m.content());
-        let t = self.net.channels.ends[c as usize].to();
         self.delivered += 1;
         if self.plain {
             return self.process(t, (c, 0), seq, record, cx);

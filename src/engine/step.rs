@@ -234,18 +234,18 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// (A record is taken here alone, however it came: small runs miss the instruction cache, and would miss it more.)
     #[inline(always)]
     fn handle<C: Choices, O: Observer>(&mut self, event: Event, cx: &mut Cx<'_, C, O>) -> Handled {
-        let mut record = event;
-        if !self.is_free(event) {
-            if event.what() == What::Source {
-                return self.source_step(event.index(), cx);
+        let (to, record) = match self.free_way(event) {
+            Some(to) => (to, event),
+            None if event.what() == What::Source => return self.source_step(event.index(), cx),
+            None => {
+                let (key, value, rest) = event.words();
+                match self.handle_rare(key, value, rest, cx) {
+                    Came::Record(record) => (self.net.channels.ends[record.index() as usize].to(), record),
+                    Came::To(handled) => return handled,
+                }
             }
-            let (key, value, rest) = event.words();
-            match self.handle_rare(key, value, rest, cx) {
-                Came::Record(r) => record = r,
-                Came::To(handled) => return handled,
-            }
-        }
-        self.take(record, cx)
+        };
+        self.take(to, record, cx)
     }
 
     #[inline(never)]
