@@ -188,7 +188,7 @@ impl Clone for Ledger {
         self.cuts.extend(std::iter::from_fn(|| self.spare.cuts.pop()).take(more));
         self.cuts.clone_from(&o.cuts);
         let old = std::mem::replace(&mut self.completed, o.completed.clone());
-        old.and_then(Rc::into_inner).into_iter().for_each(|cut| self.spare.take_in(cut));
+        self.spare.room = old.filter(|old| Rc::strong_count(old) == 1).or_else(|| self.spare.room.take());
         self.pending.clone_from(&o.pending);
         self.awaiting.clone_from(&o.awaiting);
         (self.restoring, self.restored_from) = (o.restoring, o.restored_from);
@@ -283,8 +283,14 @@ impl Ledger {
         if let Some(i) = self.cuts.iter().position(|c| c.copies.epoch == epoch) {
             let cut = self.cuts.remove(i);
             if self.completed.as_ref().is_none_or(|old| old.copies.epoch < epoch) {
-                let old = self.completed.replace(Rc::new(cut));
-                old.and_then(Rc::into_inner).into_iter().for_each(|cut| self.spare.take_in(cut));
+                let before = self.completed.take().filter(|old| Rc::strong_count(old) == 1);
+                let mut room = before.or_else(|| self.spare.room.take());
+                if let Some(before) = room.as_mut().and_then(Rc::get_mut) {
+                    self.spare.take_in(std::mem::replace(before, cut));
+                    self.completed = room;
+                } else {
+                    self.completed = Some(Rc::new(cut));
+                }
             }
         }
     }
@@ -338,6 +344,8 @@ impl Ledger {
 #[derive(Default)]
 struct Used {
     cuts: Vec<Cut>,
+    /// One that was complete, and what it takes to share it.
+    room: Option<Rc<Cut>>,
     copies: Spare<TaskCut>,
 }
 

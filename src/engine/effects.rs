@@ -72,11 +72,12 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                     self.misused(t, effect, epoch, why, cx);
                     return true;
                 }
-                cx.tell(if on {
-                    Fact::Blocked { task: t, attempt, channel, epoch }
+                // (Which fact it is must be known where it is told: then its name costs nothing.)
+                if on {
+                    cx.tell(Fact::Blocked { task: t, attempt, channel, epoch });
                 } else {
-                    Fact::Unblocked { task: t, attempt, channel, epoch }
-                });
+                    cx.tell(Fact::Unblocked { task: t, attempt, channel, epoch });
+                }
                 self.set_flag(channel, flag::BLOCKED, on);
             }
             Effect::Copy(epoch) => {

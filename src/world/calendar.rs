@@ -289,17 +289,13 @@ impl<E: Copy> TimeOrder<E> {
         Some((start + low as u64, newest))
     }
 
-    /// The place of the first bucket from `from` on that is not empty.
+    /// The same, wherever it is.
     #[inline(never)]
     fn search(&self) -> Option<usize> {
-        let start = self.from as usize % BUCKETS;
-        let from = |word: usize| (start / 64 + word) % self.filled.len();
-        // The word in which the search begins comes twice: first its end, last its beginning.
-        let words = (0..=self.filled.len()).map(|n| match n {
-            0 => (from(0), self.filled[from(0)] & (!0 << (start % 64))),
-            n => (from(n), self.filled[from(n)]),
-        });
-        words.into_iter().find(|w| w.1 != 0).map(|(word, bits)| word * 64 + bits.trailing_zeros() as usize)
+        // In its own word, nothing comes after the start: what is there comes last.
+        let first = self.from as usize % BUCKETS / 64 + 1;
+        let mut words = (first..BUCKETS / 64).chain(0..first);
+        words.find(|&w| self.filled[w] != 0).map(|w| w * 64 + self.filled[w].trailing_zeros() as usize)
     }
 
     /// Opens the next bucket that is not empty; or, before that, takes in what the calendar reaches from there.
