@@ -164,7 +164,9 @@ impl<'j> Judge<'j> {
 
     fn copied(&mut self, at: At, task: TaskId, epoch: Epoch, state: u64) {
         self.count(Property::ProtocolMisuse);
-        durable_restore::acted(self, at, task);
+        if self.ledger.restoring {
+            durable_restore::acted(self, at, task);
+        }
         if !protocol_misuse::copied(self, at, task, epoch) {
             return;
         }

@@ -233,16 +233,23 @@ impl Ledger {
 
     /// The cut of `epoch`, made if it is not there.
     pub fn cut_mut(&mut self, epoch: Epoch, g: &ExecutionGraph) -> &mut Cut {
-        let i = match self.cuts.binary_search_by_key(&epoch, |c| c.copies.epoch) {
-            Ok(i) => i,
-            Err(i) => {
-                let mut cut = self.spare.cuts.pop().unwrap_or_else(|| Cut::new(epoch, g));
+        Self::cut_among(&mut self.cuts, &mut self.spare.cuts, epoch, g)
+    }
+
+    fn cut_among<'a>(cuts: &'a mut Vec<Cut>, spare: &mut Vec<Cut>, epoch: Epoch, g: &ExecutionGraph) -> &'a mut Cut {
+        // Mostly it is the newest.
+        let older = cuts.iter().rposition(|c| c.copies.epoch <= epoch);
+        let i = match older {
+            Some(i) if cuts[i].copies.epoch == epoch => i,
+            _ => {
+                let mut cut = spare.pop().unwrap_or_else(|| Cut::new(epoch, g));
                 cut.copies.epoch = epoch;
-                self.cuts.insert(i, cut);
+                let i = older.map_or(0, |i| i + 1);
+                cuts.insert(i, cut);
                 i
             }
         };
-        &mut self.cuts[i]
+        &mut cuts[i]
     }
 
     pub fn cut(&self, epoch: Epoch) -> Option<&Cut> {
@@ -251,16 +258,15 @@ impl Ledger {
 
     /// Takes the copy of a task into the cut: the digest of its state, and its replica at that moment.
     pub fn copied(&mut self, task: TaskId, epoch: Epoch, copy: (u64, Option<&AnyOperator>), job: &Job) {
-        let mut copies = std::mem::take(&mut self.spare.copies);
-        let copy = copies.fill(task, |cut| {
+        let Ledger { flows, offsets, places, cuts, spare, .. } = self;
+        let copy = spare.copies.fill(task, |cut| {
             cut.state = copy.0;
             cut.offsets.clear();
-            cut.offsets.extend_from_slice(self.offsets_of(task, job.splits[task as usize].len()));
+            let begin = places[task as usize].0 as usize;
+            cut.offsets.extend_from_slice(&offsets[begin..begin + job.splits[task as usize].len()]);
             copy_option(&mut cut.replica, copy.1);
         });
-        self.spare.copies = copies;
-        let mut flows = std::mem::take(&mut self.flows);
-        let cut = self.cut_mut(epoch, &job.graph);
+        let cut = Self::cut_among(cuts, &mut spare.cuts, epoch, &job.graph);
         for &c in &job.graph.outputs[task as usize] {
             let (to, from) = (&mut cut.flows[c as usize], &flows[c as usize]);
             (to.sent, to.sent_sum) = (from.sent, from.sent_sum);
@@ -270,7 +276,6 @@ impl Ledger {
             (to.received, to.received_sum) = (from.received, from.received_sum);
         }
         cut.copies.tasks[task as usize] = Some(copy);
-        std::mem::swap(&mut self.flows, &mut flows);
     }
 
     pub fn aborted(&mut self, epoch: Epoch) {

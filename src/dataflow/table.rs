@@ -162,16 +162,16 @@ impl Table {
         }
     }
 
-    /// The same, if the key is there, the map is not wide and stays so. Otherwise `None`, and nothing is done.
+    /// The same, if the map has a slot for the key and is not wide, and stays so. Otherwise `None`, and nothing is done.
     #[inline(always)]
     pub(super) fn update_quickly(&mut self, key: u64, f: impl Fn(Option<u64>) -> u64) -> Option<u64> {
         let slot = match &mut self.map {
-            Map::Dense(slots) => place(key, slots.len()).map(|i| &mut slots[i]).filter(|v| **v != ABSENT)?,
+            Map::Dense(slots) => place(key, slots.len()).map(|i| &mut slots[i])?,
             Map::Narrow(map) => map.get_mut(&(key as u32)).filter(|_| key <= u32::MAX as u64)?,
             Map::Wide(_) => return None,
         };
-        let old = *slot as u64;
-        let new = f(Some(old));
+        let old = (*slot != ABSENT).then_some(*slot as u64);
+        let new = f(old);
         if new >= ABSENT as u64 {
             return None;
         }
@@ -188,27 +188,24 @@ impl Table {
         {
             let new = f(Some(*slot));
             let old = std::mem::replace(slot, new);
-            self.change(key, old, new);
+            self.change(key, Some(old), new);
             return new;
         }
         let old = self.get(key);
         let new = f(old);
+        self.change(key, old, new);
         match old {
-            Some(old) => {
-                self.change(key, old, new);
-                self.map.insert_wide(key, new);
-            }
-            None => {
-                self.digest = self.digest.wrapping_add(entry_word(key, new));
-                self.map.insert(key, new);
-            }
+            Some(_) => self.map.insert_wide(key, new),
+            None => self.map.insert(key, new),
         }
         new
     }
 
+    /// Brings the digest up to date.
     #[inline(always)]
-    fn change(&mut self, key: u64, old: u64, new: u64) {
-        self.digest = self.digest.wrapping_sub(entry_word(key, old)).wrapping_add(entry_word(key, new));
+    fn change(&mut self, key: u64, old: Option<u64>, new: u64) {
+        let old = old.map_or(0, |old| entry_word(key, old));
+        self.digest = self.digest.wrapping_sub(old).wrapping_add(entry_word(key, new));
     }
 
     /// The number of `key`.

@@ -224,8 +224,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     fn becomes_durable<C, O: Observer>(&mut self, epoch: Epoch, t: TaskId, cx: &mut Cx<'_, C, O>) {
         let handle = self.handle_of(epoch, t);
-        let attempt = self.store.part(epoch, t).map_or(0, |p| p.attempt);
-        if self.store.durable(epoch, t) {
+        if let Some(attempt) = self.store.durable(epoch, t) {
             cx.tell(Fact::Stored { task: t, attempt, epoch, handle });
         }
     }

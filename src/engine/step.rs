@@ -326,6 +326,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
     }
 
+    #[inline]
     pub(super) fn set_flag(&mut self, c: ChannelId, flag: u8, on: bool) {
         self.net.channels.ends[c as usize].set(flag, on);
         if on {

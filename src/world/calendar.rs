@@ -294,8 +294,13 @@ impl<E: Copy> TimeOrder<E> {
     fn search(&self) -> Option<usize> {
         // In its own word, nothing comes after the start: what is there comes last.
         let first = self.from as usize % BUCKETS / 64 + 1;
-        let mut words = (first..BUCKETS / 64).chain(0..first);
-        words.find(|&w| self.filled[w] != 0).map(|w| w * 64 + self.filled[w].trailing_zeros() as usize)
+        for n in first..first + BUCKETS / 64 {
+            let w = n % (BUCKETS / 64);
+            if self.filled[w] != 0 {
+                return Some(w * 64 + self.filled[w].trailing_zeros() as usize);
+            }
+        }
+        None
     }
 
     /// Opens the next bucket that is not empty; or, before that, takes in what the calendar reaches from there.

@@ -83,11 +83,12 @@ impl<C> Store<C> {
         self.epochs[i].1[task as usize].as_ref()
     }
 
-    /// A write has become durable; `false` if the part is gone.
-    pub fn durable(&mut self, epoch: Epoch, task: TaskId) -> bool {
-        let Ok(i) = self.epochs.binary_search_by_key(&epoch, |e| e.0) else { return false };
-        let part = self.epochs[i].1[task as usize].as_mut();
-        part.map(|p| p.durable = true).is_some()
+    /// A write has become durable: the attempt that wrote it, unless the part is gone.
+    pub fn durable(&mut self, epoch: Epoch, task: TaskId) -> Option<Attempt> {
+        let i = self.epochs.binary_search_by_key(&epoch, |e| e.0).ok()?;
+        let part = self.epochs[i].1[task as usize].as_mut()?;
+        part.durable = true;
+        Some(part.attempt)
     }
 
     /// Forgets one part.
