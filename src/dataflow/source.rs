@@ -131,6 +131,7 @@ impl Source for List {
 #[derive(Clone)]
 #[non_exhaustive]
 #[allow(missing_docs)]
+#[repr(u8)] // see `AnyOperator`
 pub enum AnySource {
     Generator(Generator),
     List(List),
