@@ -18,18 +18,22 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     /// Carries out what takes no time, in order, until nothing is left.
+    #[inline(never)]
     pub(super) fn read_inbox<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
-        while let Some(letter) = cx.scratch.inbox.pop_front() {
+        while let Some(&letter) = cx.scratch.inbox.front() {
+            cx.scratch.inbox.pop_front();
             self.open_letter(letter, cx);
         }
     }
 
     pub(super) fn letter_arrives<C: Choices, O: Observer>(&mut self, slot: u32, cx: &mut Cx<'_, C, O>) -> bool {
-        let Some(letter) = take_from::<A, _>(&mut self.letters, slot) else { return false };
-        self.open_letter(letter, cx);
-        true
+        let letter = take_from::<A, _>(&mut self.letters, slot);
+        cx.scratch.inbox.extend(letter);
+        self.read_inbox(cx);
+        letter.is_some()
     }
 
+    #[inline(always)]
     fn open_letter<C: Choices, O: Observer>(&mut self, letter: Letter, cx: &mut Cx<'_, C, O>) {
         let here = |e: &Self, t: TaskId, attempt| e.tasks[t as usize].up && e.tasks[t as usize].attempt == attempt;
         match letter {

@@ -9,7 +9,7 @@ use crate::base::{Epoch, TaskId, Time};
 use crate::choice::{Choices, Kind, Odds, Site};
 use crate::protocol::{CoordinatorInput, Effect, Input};
 use crate::trace::{Fact, Observer};
-use crate::world::{Agenda, Point, Target, When, flag};
+use crate::world::{Agenda, Delay, Point, Target, When, flag};
 use std::rc::Rc;
 
 impl Effect {
@@ -32,11 +32,18 @@ impl Effect {
 }
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
-    /// Tells a task's protocol something, and carries out what it asks for.
+    /// Tells a task's protocol something, and carries out what it asks for. (Inlined, so that the input is made where the
+    /// protocol reads it: a copy right after would wait for it.)
+    #[inline(always)]
     pub(super) fn instruct<C: Choices, O: Observer>(&mut self, t: TaskId, input: Input, cx: &mut Cx<'_, C, O>) {
         let mut fx = std::mem::take(&mut cx.scratch.fx);
         fx.clear();
         self.tasks[t as usize].tell_protocol(input, &mut fx);
+        self.carry_out_all(t, fx, cx);
+    }
+
+    #[inline(never)]
+    fn carry_out_all<C: Choices, O: Observer>(&mut self, t: TaskId, mut fx: Vec<Effect>, cx: &mut Cx<'_, C, O>) {
         let mut i = 0;
         while i < fx.len() {
             if !self.carry_out(t, fx[i], &mut fx, cx) {
@@ -413,8 +420,16 @@ pub(super) fn take_from<A: Agenda<Event>, T>(slots: &mut Vec<Option<T>>, slot: u
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Sends a control message: within the step if it takes no time.
+    #[inline(always)]
     pub(super) fn post<C: Choices, O: Observer>(&mut self, letter: Letter, cx: &mut Cx<'_, C, O>) {
-        let Some(delay) = self.plan.control else { return cx.scratch.inbox.push_back(letter) };
+        match self.plan.control {
+            None => cx.scratch.inbox.push_back(letter),
+            Some(delay) => self.post_later(letter, delay, cx),
+        }
+    }
+
+    #[inline(never)]
+    fn post_later<C: Choices, O: Observer>(&mut self, letter: Letter, delay: Delay, cx: &mut Cx<'_, C, O>) {
         let slot = slot(&mut self.letters, letter);
         if A::TIMED {
             let nth = self.count();

@@ -208,6 +208,7 @@ impl AnyProtocol {
         }
     }
     /// See [`Protocol::handle`].
+    #[inline]
     pub fn handle(&mut self, input: Input, fx: &mut Vec<Effect>) {
         match self {
             AnyProtocol::Abs(p) => Protocol::handle(p, input, fx),
