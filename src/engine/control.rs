@@ -13,8 +13,9 @@ use crate::world::Agenda;
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A message to the coordinator.
+    #[inline(always)]
     pub(super) fn tell_coordinator<C: Choices, O: Observer>(&mut self, input: CoordinatorInput, cx: &mut Cx<'_, C, O>) {
-        self.post(Letter::ToCoordinator(input), cx);
+        self.post(|| Letter::ToCoordinator(input), cx);
     }
 
     /// Carries out what takes no time, in order, until nothing is left.
@@ -113,23 +114,25 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     fn trigger<C: Choices, O: Observer>(&mut self, epoch: Epoch, to: To, cx: &mut Cx<'_, C, O>) {
-        let letter = |e: &Self, task| Letter::Trigger { task, attempt: e.tasks[task as usize].attempt, epoch };
         if let To::Task(task) = to {
             // By position: the source is there now, and takes it before anything else.
-            let there = (task as usize) < self.tasks.len();
-            return cx.scratch.inbox.extend(there.then(|| letter(self, task)));
+            if let Some(attempt) = self.tasks.get(task as usize).map(|t| t.attempt) {
+                cx.scratch.inbox.push_back(Letter::Trigger { task, attempt, epoch });
+            }
+            return;
         }
         for task in 0..self.tasks.len() as TaskId {
             if to == To::All || self.plan.job.graph.tasks[task as usize].role != Role::Source {
-                self.post(letter(self, task), cx);
+                let attempt = self.tasks[task as usize].attempt;
+                self.post(|| Letter::Trigger { task, attempt, epoch }, cx);
             }
         }
     }
 
     fn tell_all<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>, letter: impl Fn(TaskId, u32) -> Letter) {
         for task in 0..self.tasks.len() as TaskId {
-            let letter = letter(task, self.tasks[task as usize].attempt);
-            self.post(letter, cx);
+            let attempt = self.tasks[task as usize].attempt;
+            self.post(|| letter(task, attempt), cx);
         }
     }
 

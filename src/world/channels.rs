@@ -128,7 +128,7 @@ impl<M: Copy> Channels<M> {
     }
 
     /// Puts a message at the end.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, c: ChannelId, m: M) {
         let mut node = self.free;
         if let Some(spare) = self.nodes.get_mut(node as usize) {
