@@ -68,9 +68,10 @@ fn add<N: Eq + Hash>(map: &mut FxHashMap<N, N>, key: N, value: N) {
 
 /// How many slots a dense map has for keys up to this one, if it takes no more memory than a narrow map of `len` keys.
 fn dense_room(key: u32, len: usize) -> Option<usize> {
-    let slots = (key as usize + 1).next_power_of_two().max(16);
-    let buckets = (len * 8 / 7 + 1).next_power_of_two().max(32);
-    (slots * size_of::<u32>() <= buckets * (2 * size_of::<u32>() + 1)).then_some(slots)
+    let slots = (key as u64 + 1).next_power_of_two().max(16);
+    let buckets = (len as u64 * 8 / 7 + 1).next_power_of_two().max(32);
+    let (slot, bucket) = (size_of::<u32>() as u64, 2 * size_of::<u32>() as u64 + 1);
+    usize::try_from(slots).ok().filter(|_| slots * slot <= buckets * bucket)
 }
 
 impl Map {

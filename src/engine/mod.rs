@@ -13,6 +13,8 @@
 //! | a task begins with what a record needs, then what a read needs, then the operator; of one split alone the offset is the number of reads | two cache lines a step instead of five |
 //! | a protocol that does not listen is not told of records | a flag in the task's first line, instead of a look at the protocol |
 //! | copies that were deleted are filled again, and a run can begin again in the memory of another | a sweep of short runs allocates once: half as fast again |
+//! | a record is taken in one place, however it came; what is put into the agenda is put there in one | half of a small run's code is run once or twice: what is there twice does not fit the instruction cache |
+//! | events are handed on as words, inputs and letters are made where they are read | what is copied right after it was written is waited for |
 //! | the faults are the plan's, or others | one job can be tried under many without being built anew |
 //! | a full restart is one step; ingestion goes on after the restart delay | nothing can happen in between |
 
