@@ -58,7 +58,7 @@ impl Record {
 pub fn copy_option<T: Clone>(to: &mut Option<T>, from: Option<&T>) {
     match (to, from) {
         (Some(to), Some(from)) => to.clone_from(from),
-        (None, None) => {}
+        (None, None) => {} // (as below; but that moves the whole of nothing)
         (to, from) => *to = from.cloned(),
     }
 }

@@ -7,7 +7,8 @@ use crate::graph::ExecutionGraph;
 use std::rc::Rc;
 
 /// One channel, in the history that leads here: how many records were sent and received, and the sums of the words that
-/// stand for them. (Many channels are as much memory as a cache has: 24 bytes, not 32.)
+/// stand for them. (Many channels are as much memory as a cache has: 24 bytes, not 32. The numbers are as wide as those
+/// that records carry.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Flow {
     sent: u32,
@@ -188,7 +189,10 @@ impl Clone for Ledger {
         self.cuts.extend(std::iter::from_fn(|| self.spare.cuts.pop()).take(more));
         self.cuts.clone_from(&o.cuts);
         let old = std::mem::replace(&mut self.completed, o.completed.clone());
-        self.spare.room = old.filter(|old| Rc::strong_count(old) == 1).or_else(|| self.spare.room.take());
+        if let Some(old) = old.filter(|old| Rc::strong_count(old) == 1) {
+            let other = self.spare.room.replace(old).and_then(Rc::into_inner);
+            other.into_iter().for_each(|cut| self.spare.take_in(cut));
+        }
         self.pending.clone_from(&o.pending);
         self.awaiting.clone_from(&o.awaiting);
         (self.restoring, self.restored_from) = (o.restoring, o.restored_from);
@@ -349,7 +353,7 @@ impl Ledger {
 #[derive(Default)]
 struct Used {
     cuts: Vec<Cut>,
-    /// One that was complete, and what it takes to share it.
+    /// One that was the completed cut and is nobody else's, with its `Rc`: the next is put in its place.
     room: Option<Rc<Cut>>,
     copies: Spare<TaskCut>,
 }

@@ -83,7 +83,7 @@ impl ShardFile {
 
 fn read(path: &Path) -> Result<(Header, Vec<One>), Refusal> {
     let at = |line: usize, m: String| Refusal(format!("{}: line {line}: {m}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|e| at(1, e.to_string()))?;
+    let text = std::fs::read_to_string(path).map_err(|e| Refusal(format!("{}: {e}", path.display())))?;
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default();
     if !first.as_bytes().starts_with(SHARD) {

@@ -141,7 +141,7 @@ macro_rules! any_operator {
         /// Any operator: the built-in ones by static dispatch, a user's own boxed.
         #[non_exhaustive]
         #[allow(missing_docs)]
-        #[repr(u8)] // the kind as a number of its own: not to be worked out from what is inside
+        #[repr(u8)] // for speed, and no promise: the kind is a number of its own, not worked out from what is inside
         pub enum AnyOperator { $($name($name),)* Custom(Box<dyn DynOperator>) }
 
         $(impl From<$name> for AnyOperator {

@@ -22,10 +22,11 @@ macro_rules! keyed {
         }
 
         impl $name {
+            /// (With the arguments of `process`: they stay in their registers.)
             #[inline(never)]
-            fn process_slowly(&mut self, _: u32, $r: Record, out: &mut Out) {
+            fn process_otherwise(&mut self, _: u32, $r: Record, out: &mut Out) {
                 $(let $field = self.$field;)*
-                let value = self.table.update_slowly($r.key, |$old| $new);
+                let value = self.table.update_otherwise($r.key, |$old| $new);
                 out.emit(Record::new($r.key, value));
             }
         }
@@ -37,7 +38,7 @@ macro_rules! keyed {
                 $(let $field = self.$field;)*
                 match self.table.update_quickly($r.key, |$old| $new) {
                     Some(value) => out.emit(Record::new($r.key, value)),
-                    None => self.process_slowly(port, $r, out),
+                    None => self.process_otherwise(port, $r, out),
                 }
             }
             #[inline]

@@ -131,7 +131,7 @@ impl Source for List {
 #[derive(Clone)]
 #[non_exhaustive]
 #[allow(missing_docs)]
-#[repr(u8)] // see `AnyOperator`
+#[repr(u8)] // for speed, and no promise: see `AnyOperator`
 pub enum AnySource {
     Generator(Generator),
     List(List),

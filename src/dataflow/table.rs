@@ -14,7 +14,7 @@ enum Map {
     Wide(FxHashMap<u64, u64>),
 }
 
-/// In a dense map: the key is not there. As a number, it is no small one.
+/// In a dense map: the key is not there. (So a number as large as this is not small: it makes a map wide.)
 const ABSENT: u32 = u32::MAX;
 
 /// Keyed state: a number for each key, and the digest of the whole, always up to date.
@@ -42,7 +42,7 @@ impl Clone for Table {
     fn clone_from(&mut self, other: &Self) {
         match (&mut self.map, &other.map) {
             (Map::Dense(a), Map::Dense(b)) => a.clone_from(b),
-            // Their room stays; and what is empty is as well narrow or wide.
+            // Their room stays: of which kind a map is, is no part of its content.
             (Map::Narrow(a), b) if b.is_empty() => a.clear(),
             (Map::Wide(a), b) if b.is_empty() => a.clear(),
             (Map::Narrow(a), Map::Narrow(b)) => a.clone_from(b),
@@ -58,7 +58,7 @@ fn entry_word(key: u64, value: u64) -> u64 {
     fold(key ^ 0x8BB8_4B93_962E_ACC9, value ^ 0x2D35_8DCC_AA6C_78A5)
 }
 
-/// Inserts a key that is not there yet. Small tables grow once, and the smallest stay small.
+/// Sets the number of a key. Small tables grow once, and the smallest stay small.
 fn add<N: Eq + Hash>(map: &mut FxHashMap<N, N>, key: N, value: N) {
     if map.len() == map.capacity() && (1..28).contains(&map.len()) {
         map.reserve(28 - map.len());
@@ -66,10 +66,11 @@ fn add<N: Eq + Hash>(map: &mut FxHashMap<N, N>, key: N, value: N) {
     map.insert(key, value);
 }
 
-/// How many slots a dense map has for keys up to this one, if it takes no more memory than a narrow map of `len` keys.
+/// How many slots a dense map has for keys up to this one, if it takes no more memory than a narrow map of `len` keys (or
+/// of 28, to which small ones grow at once).
 fn dense_room(key: u32, len: usize) -> Option<usize> {
     let slots = (key as u64 + 1).next_power_of_two().max(16);
-    let buckets = (len as u64 * 8 / 7 + 1).next_power_of_two().max(32);
+    let buckets = (len as u64 * 8).div_ceil(7).next_power_of_two().max(32);
     let (slot, bucket) = (size_of::<u32>() as u64, 2 * size_of::<u32>() as u64 + 1);
     usize::try_from(slots).ok().filter(|_| slots * slot <= buckets * bucket)
 }
@@ -77,9 +78,20 @@ fn dense_room(key: u32, len: usize) -> Option<usize> {
 impl Map {
     fn is_empty(&self) -> bool {
         match self {
-            Map::Dense(slots) => slots.iter().all(|&v| v == ABSENT),
+            // It has slots for the sake of a key, and no key is ever taken out.
+            Map::Dense(slots) => slots.is_empty(),
             Map::Narrow(map) => map.is_empty(),
             Map::Wide(map) => map.is_empty(),
+        }
+    }
+
+    /// Where the number of a key is or, in a dense map, will be; if the map has such a place and is not wide.
+    #[inline(always)]
+    fn slot(&mut self, key: u64) -> Option<&mut u32> {
+        match self {
+            Map::Dense(slots) => place(key, slots.len()).map(|i| &mut slots[i]),
+            Map::Narrow(map) => map.get_mut(&(key as u32)).filter(|_| key <= u32::MAX as u64),
+            Map::Wide(_) => None,
         }
     }
 
@@ -156,21 +168,23 @@ impl Map {
 impl Table {
     /// Sets the number of `key` to `f` of what it was; returns the new one.
     #[inline]
-    pub fn update(&mut self, key: u64, f: impl Fn(Option<u64>) -> u64) -> u64 {
-        match self.update_quickly(key, &f) {
-            Some(new) => new,
-            None => self.update_slowly(key, f),
+    pub fn update(&mut self, key: u64, f: impl FnOnce(Option<u64>) -> u64) -> u64 {
+        let Some(slot) = self.map.slot(key) else { return self.update_otherwise(key, f) };
+        let old = (*slot != ABSENT).then_some(*slot as u64);
+        let new = f(old);
+        if new < ABSENT as u64 {
+            *slot = new as u32;
+        } else {
+            self.map.insert_wide(key, new);
         }
+        self.change(key, old, new);
+        new
     }
 
-    /// The same, if the map has a slot for the key and is not wide, and stays so. Otherwise `None`, and nothing is done.
+    /// The same, if the map has a slot for the key, is not wide and stays so. Otherwise `None`, and nothing is done.
     #[inline(always)]
-    pub(super) fn update_quickly(&mut self, key: u64, f: impl Fn(Option<u64>) -> u64) -> Option<u64> {
-        let slot = match &mut self.map {
-            Map::Dense(slots) => place(key, slots.len()).map(|i| &mut slots[i])?,
-            Map::Narrow(map) => map.get_mut(&(key as u32)).filter(|_| key <= u32::MAX as u64)?,
-            Map::Wide(_) => return None,
-        };
+    pub(super) fn update_quickly(&mut self, key: u64, f: impl FnOnce(Option<u64>) -> u64) -> Option<u64> {
+        let slot = self.map.slot(key)?;
         let old = (*slot != ABSENT).then_some(*slot as u64);
         let new = f(old);
         if new >= ABSENT as u64 {
@@ -181,15 +195,18 @@ impl Table {
         Some(new)
     }
 
-    /// The same in any case.
+    /// The same as [`update`](Table::update), for all that is not done quickly.
     #[inline(never)]
-    pub(super) fn update_slowly(&mut self, key: u64, f: impl Fn(Option<u64>) -> u64) -> u64 {
-        if let Map::Wide(map) = &mut self.map
-            && let Some(slot) = map.get_mut(&key)
-        {
-            let new = f(Some(*slot));
-            let old = std::mem::replace(slot, new);
-            self.change(key, Some(old), new);
+    pub(super) fn update_otherwise(&mut self, key: u64, f: impl FnOnce(Option<u64>) -> u64) -> u64 {
+        if let Map::Wide(map) = &mut self.map {
+            let slot = map.get_mut(&key);
+            let old = slot.as_deref().copied();
+            let new = f(old);
+            match slot {
+                Some(slot) => *slot = new,
+                None => add(map, key, new),
+            }
+            self.change(key, old, new);
             return new;
         }
         let old = self.get(key);
@@ -271,6 +288,51 @@ mod tests {
         assert_eq!(of(&mut (0..4096).step_by(64)), ("narrow", 64));
         assert_eq!(of(&mut [1, 2, 3, 1_000_000].into_iter()), ("narrow", 4), "dense at first");
         assert_eq!(of(&mut [1, 2, u64::MAX].into_iter()), ("wide", 3));
+    }
+
+    #[test]
+    fn a_number_that_becomes_too_large_is_asked_for_once() {
+        for keys in [&[7u64][..], &[7, 1_000_000]] {
+            let (mut table, asked) = (Table::default(), std::cell::Cell::new(0));
+            keys.iter().for_each(|&k| _ = table.update(k, |_| ABSENT as u64 - 1));
+            assert!(!matches!(table.map, Map::Wide(_)));
+            let new = table.update(7, |old| {
+                asked.set(asked.get() + 1);
+                old.expect("it is there") + 1
+            });
+            assert_eq!((new, table.get(7), asked.get()), (ABSENT as u64, Some(ABSENT as u64), 1));
+            assert!(matches!(table.map, Map::Wide(_)));
+        }
+    }
+
+    #[test]
+    fn a_table_becomes_what_another_is_whatever_kind_either_was() {
+        let kinds: [&[(u64, u64)]; 6] = [
+            &[],
+            &[(3, 1), (1, 2)],
+            &[(40, 1), (2, 2), (50, 3)],
+            &[(1_000_000, 1), (5, 2)],
+            &[(u64::MAX, 1), (5, 2)],
+            &[(5, u64::MAX)],
+        ];
+        let make = |entries: &[(u64, u64)]| {
+            let mut table = Table::default();
+            entries.iter().for_each(|&(k, v)| _ = table.update(k, |_| v));
+            table
+        };
+        for from in kinds {
+            for to in kinds {
+                let (mut used, fresh) = (make(from), make(to));
+                used.clone_from(&fresh);
+                assert_eq!((used.entries(), used.digest()), (fresh.entries(), fresh.digest()), "{from:?} to {to:?}");
+                // And goes on like it.
+                for (k, v) in [(3, 9), (5, 9), (70_000, 1), (1 << 40, 1)] {
+                    used.update(k, |_| v);
+                    assert_eq!(used.get(k), Some(v));
+                }
+                assert_eq!(used.digest(), make(&used.entries()).digest());
+            }
+        }
     }
 
     proptest::proptest! {

@@ -4,7 +4,7 @@ use super::effects::{slot, take_from};
 use super::event::{Event, What};
 use super::state::{Engine, Letter};
 use super::step::Cx;
-use crate::base::{Bits, Epoch, TaskId};
+use crate::base::{Attempt, Bits, Epoch, TaskId};
 use crate::choice::Choices;
 use crate::graph::Role;
 use crate::protocol::{CoordinatorEffect as Fx, CoordinatorInput, Input, To};
@@ -21,6 +21,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Carries out what takes no time, in order, until nothing is left.
     #[inline(never)]
     pub(super) fn read_inbox<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
+        // (Read where it lies, then taken out: what is moved was written just before, and would be waited for.)
         while let Some(&letter) = cx.scratch.inbox.front() {
             cx.scratch.inbox.pop_front();
             self.open_letter(letter, cx);
@@ -28,6 +29,8 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     pub(super) fn letter_arrives<C: Choices, O: Observer>(&mut self, slot: u32, cx: &mut Cx<'_, C, O>) -> bool {
+        // By way of the inbox, so that letters are opened in one place.
+        debug_assert!(cx.scratch.inbox.is_empty(), "[cutline bug] a step left a letter unread");
         let letter = take_from::<A, _>(&mut self.letters, slot);
         cx.scratch.inbox.extend(letter);
         self.read_inbox(cx);
@@ -129,7 +132,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
     }
 
-    fn tell_all<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>, letter: impl Fn(TaskId, u32) -> Letter) {
+    fn tell_all<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>, letter: impl Fn(TaskId, Attempt) -> Letter) {
         for task in 0..self.tasks.len() as TaskId {
             let attempt = self.tasks[task as usize].attempt;
             self.post(|| letter(task, attempt), cx);

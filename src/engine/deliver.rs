@@ -14,8 +14,8 @@ use crate::world::{Agenda, Point, flag};
 use std::rc::Rc;
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
-    /// A message has travelled its channel, or may be looked at again: if it is a record that its receiver takes now,
-    /// this record.
+    /// A message has travelled its channel, or may be looked at again. If it is a record that its receiver takes now, it
+    /// is handed back for that; what is no record is taken here.
     #[inline(never)]
     pub(super) fn arrive<C: Choices, O: Observer>(&mut self, m: Event, cx: &mut Cx<'_, C, O>) -> Came {
         let c = m.index();
@@ -28,12 +28,12 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             Some(m)
         };
         match m {
-            None => Came::To(Handled::Void),
+            None => Came::Handled(Handled::Void),
             Some(m) if m.is_record() => Came::Record(m),
             Some(m) => {
                 let to = self.net.channels.ends[c as usize].to();
                 self.take_control(c, to, m.what(), m.epoch(), cx);
-                Came::To(Handled::Done)
+                Came::Handled(Handled::Done)
             }
         }
     }

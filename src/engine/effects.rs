@@ -421,7 +421,7 @@ pub(super) fn take_from<A: Agenda<Event>, T>(slots: &mut Vec<Option<T>>, slot: u
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Sends a control message: within the step if it takes no time. (It is made where it is put.)
     #[inline(always)]
-    pub(super) fn post<C: Choices, O: Observer>(&mut self, letter: impl Fn() -> Letter, cx: &mut Cx<'_, C, O>) {
+    pub(super) fn post<C: Choices, O: Observer>(&mut self, letter: impl FnOnce() -> Letter, cx: &mut Cx<'_, C, O>) {
         match self.plan.control {
             None => cx.scratch.inbox.push_back(letter()),
             Some(delay) => self.post_later(letter(), delay, cx),

@@ -32,7 +32,7 @@ pub(super) enum Handled {
 
 /// What came of an event.
 pub(super) enum Came {
-    To(Handled),
+    Handled(Handled),
     /// A record that its receiver takes now.
     Record(Event),
 }
@@ -241,7 +241,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 let (key, value, rest) = event.words();
                 match self.handle_rare(key, value, rest, cx) {
                     Came::Record(record) => (self.net.channels.ends[record.index() as usize].to(), record),
-                    Came::To(handled) => return handled,
+                    Came::Handled(handled) => return handled,
                 }
             }
         };
@@ -265,7 +265,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             // handled before
             What::Record | What::Barrier | What::Cancel | What::End | What::Waiting | What::Source => false,
         };
-        Came::To(if done { Handled::Done } else { Handled::Void })
+        Came::Handled(if done { Handled::Done } else { Handled::Void })
     }
 
     #[inline]

@@ -58,8 +58,8 @@ pub(super) enum Ahead {
     End,
 }
 
-/// One task. First what every record needs, then what a read needs, then the operator: with the mark before them
-/// ([`Kept`](crate::base::Kept)), a cache line each.
+/// One task: with the mark before it ([`Kept`](crate::base::Kept)), a cache line of what every record needs, one of what
+/// a read needs, and then the operator.
 #[repr(C)]
 pub(super) struct TaskState<'p> {
     pub attempt: Attempt,
@@ -112,6 +112,8 @@ pub(super) struct TaskState<'p> {
     /// Deliveries so far (only counted where a fault asks).
     pub deliveries: u64,
 }
+
+const _: () = assert!(8 + std::mem::offset_of!(TaskState<'_>, operator) == 128, "the operator begins a cache line");
 
 impl Clone for TaskState<'_> {
     fn clone(&self) -> Self {

@@ -27,6 +27,8 @@ struct Node<E> {
 
 const NIL: u32 = u32::MAX;
 const GROUP: u32 = 1 << 31;
+/// The place of a node has so many bits.
+const PLACE_BITS: u32 = 30;
 /// How many buckets there are: a power of two.
 const BUCKETS: usize = 4096;
 
@@ -47,8 +49,8 @@ pub struct TimeOrder<E> {
     from: u64,
     /// What was in the last that was opened (time and node), the next one last; and what was put before all others.
     current: Vec<(u64, u32)>,
-    /// An event of the bucket after it. While others have their turn, somebody goes from here to the end of that
-    /// bucket, and only looks: when it is opened, its events have come from memory.
+    /// An event of the bucket after it, most likely. While others have their turn, a glance goes from here to the end of
+    /// that bucket, an event at a time: when it is opened, its events have come from memory. Nothing depends on it.
     glance: u32,
     /// Events that came into it after it was opened. (A heap: many may fall on the same instant.)
     late: BinaryHeap<Reverse<Far>>,
@@ -91,6 +93,7 @@ impl<E: Copy> Clone for TimeOrder<E> {
         self.beyond.clone_from(&o.beyond);
         (self.shift, self.from, self.filled) = (o.shift, o.from, o.filled);
         (self.free, self.turn, self.reaches, self.seq) = (o.free, o.turn, o.reaches, o.seq);
+        self.glance = NIL;
     }
 }
 
@@ -124,6 +127,7 @@ impl<E: Copy> TimeOrder<E> {
             *spare = node;
             return place;
         }
+        assert!(self.nodes.len() < 1 << PLACE_BITS, "there can be at most 2^30 events at a time");
         self.nodes.push(node);
         self.nodes.len() as u32 - 1
     }
@@ -252,6 +256,20 @@ impl<E: Copy> TimeOrder<E> {
         (bits != 0).then(|| start - start % 64 + bits.trailing_zeros() as usize)
     }
 
+    /// The same wherever it is, if `soon` has not found it.
+    #[inline(never)]
+    fn search(&self) -> Option<usize> {
+        // In its own word, nothing comes after the start: what is there comes last.
+        let first = self.from as usize % BUCKETS / 64 + 1;
+        for n in first..first + BUCKETS / 64 {
+            let w = n % (BUCKETS / 64);
+            if self.filled[w] != 0 {
+                return Some(w * 64 + self.filled[w].trailing_zeros() as usize);
+            }
+        }
+        None
+    }
+
     /// The number of the bucket at this place.
     #[inline(always)]
     fn number(&self, i: usize) -> u64 {
@@ -289,20 +307,6 @@ impl<E: Copy> TimeOrder<E> {
         Some((start + low as u64, newest))
     }
 
-    /// The same, wherever it is.
-    #[inline(never)]
-    fn search(&self) -> Option<usize> {
-        // In its own word, nothing comes after the start: what is there comes last.
-        let first = self.from as usize % BUCKETS / 64 + 1;
-        for n in first..first + BUCKETS / 64 {
-            let w = n % (BUCKETS / 64);
-            if self.filled[w] != 0 {
-                return Some(w * 64 + self.filled[w].trailing_zeros() as usize);
-            }
-        }
-        None
-    }
-
     /// Opens the next bucket that is not empty; or, before that, takes in what the calendar reaches from there.
     /// `false` if nothing is left.
     #[inline(never)]
@@ -318,9 +322,8 @@ impl<E: Copy> TimeOrder<E> {
         self.filled[i / 64] &= !(1 << (i % 64));
         let mut at = std::mem::replace(&mut self.heads[i], NIL);
         let start = bucket << self.shift;
-        if self.current.is_empty() {
-            at = self.collect_few(start, at);
-        }
+        debug_assert!(self.current.is_empty(), "[cutline bug] a bucket is opened while another is");
+        at = self.collect_few(start, at);
         while let Some(node) = self.nodes.get(at as usize) {
             insert(&mut self.current, (start + (node.low & !GROUP) as u64, at));
             at = node.next;
@@ -339,18 +342,20 @@ impl<E: Copy> TimeOrder<E> {
     /// Returns the rest of the list.
     #[inline(always)]
     fn collect_few(&mut self, start: u64, mut at: u32) -> u32 {
-        // Time, turn (the list has the newest first) and place.
+        // One word each: its time in the bucket (31 bits: `GROUP` is not in it), its turn among those of one moment
+        // (3 bits; the list has the newest first) and its place. What is not used is larger than all.
         let (mut few, mut count) = ([u64::MAX; 8], 0);
         while count < few.len()
             && let Some(node) = self.nodes.get(at as usize)
         {
-            debug_assert!(at < 1 << 30, "[cutline bug] so many events fit into no memory");
-            few[count] = ((node.low & !GROUP) as u64) << 33 | (7 - count as u64) << 30 | at as u64;
+            let turn = 7 - count as u64;
+            few[count] = ((node.low & !GROUP) as u64) << (PLACE_BITS + 3) | turn << PLACE_BITS | at as u64;
             count += 1;
             at = node.next;
         }
-        sort_network!(few: 0 1, 2 3, 4 5, 6 7, 0 2, 1 3, 4 6, 5 7, 1 2, 5 6, 0 4, 1 5, 2 6, 3 7, 2 4, 3 5, 1 2, 3 4, 5 6);
-        self.current.extend(few[8 - count..].iter().map(|e| (start + (e >> 33), (e & 0x3FFF_FFFF) as u32)));
+        sort_eight(&mut few);
+        let event = |e: &u64| (start + (e >> (PLACE_BITS + 3)), (e & ((1 << PLACE_BITS) - 1)) as u32);
+        self.current.extend(few[8 - count..].iter().map(event));
         at
     }
 
@@ -386,15 +391,19 @@ impl<E: Copy> TimeOrder<E> {
     }
 }
 
-/// Puts the larger of each pair first.
-macro_rules! sort_network {
-    ($list:ident: $($a:literal $b:literal),*) => {
-        $(($list[$a], $list[$b]) = ($list[$a].max($list[$b]), $list[$a].min($list[$b]));)*
-    };
+/// The largest first. (Batcher's network: the same 19 comparisons, whatever is in the list.)
+#[inline(always)]
+fn sort_eight(list: &mut [u64; 8]) {
+    macro_rules! larger_first {
+        ($($a:literal $b:literal),*) => {
+            $((list[$a], list[$b]) = (list[$a].max(list[$b]), list[$a].min(list[$b]));)*
+        };
+    }
+    larger_first!(0 1, 2 3, 4 5, 6 7, 0 2, 1 3, 4 6, 5 7, 1 2, 5 6);
+    larger_first!(0 4, 1 5, 2 6, 3 7, 2 4, 3 5, 1 2, 3 4, 5 6);
 }
-use sort_network;
 
-/// Up to so many events of a bucket are sorted while they are collected; more, afterwards.
+/// Up to so many events of a bucket (the first eight by a network) are sorted while they are collected; more, afterwards.
 const FEW: usize = 20;
 
 /// The latest first; what has the same time keeps its order.
@@ -512,6 +521,44 @@ mod tests {
                     let got = agenda.next(Time(now), &mut Vec::new(), |_| {}, &mut c);
                     assert_eq!(got.map(|(t, e)| (t.0, e)), want);
                     now = want.map_or(now, |w| w.0);
+                }
+            }
+        }
+    }
+
+    /// What sorts zeros and ones sorts everything (a network does not know what it compares).
+    #[test]
+    fn the_network_sorts() {
+        for bits in 0u64..256 {
+            let mut list = std::array::from_fn(|i| bits >> i & 1);
+            sort_eight(&mut list);
+            assert!(list.iter().rev().is_sorted(), "{bits:b}");
+        }
+    }
+
+    proptest::proptest! {
+        /// Full buckets: many events on few moments before the first is taken, whatever the width.
+        #[test]
+        fn full_buckets_keep_the_order(
+            start in proptest::sample::select(vec![0, 1_000, u64::MAX - 100_000]),
+            bursts in proptest::collection::vec(proptest::collection::vec((0u64..90, proptest::bool::ANY), 0..60), 1..12),
+            horizon in proptest::sample::select(vec![1, 100_000, 1 << 30, 1 << 50, u64::MAX]),
+        ) {
+            let (mut agenda, mut c) = (TimeOrder::new(horizon), Odometer::default());
+            let (mut now, mut n, mut model) = (start, 0, Vec::new());
+            for burst in bursts {
+                for &(delay, behind) in &burst {
+                    let at = now + delay / 3;
+                    if behind { agenda.schedule_behind(Time(at), n) } else { agenda.schedule(Time(at), n) }
+                    model.push((at, n));
+                    n += 1;
+                }
+                model.sort_unstable();
+                let taken = burst.len() * 2 / 3;
+                for want in model.drain(..taken.min(model.len())) {
+                    let got = agenda.next(Time(now), &mut Vec::new(), |_| {}, &mut c);
+                    assert_eq!(got.map(|(t, e)| (t.0, e)), Some(want));
+                    now = want.0;
                 }
             }
         }
