@@ -27,8 +27,9 @@ struct Node<E> {
 
 const NIL: u32 = u32::MAX;
 const GROUP: u32 = 1 << 31;
-/// The place of a node has so many bits.
+/// The place of a node has so many bits, and its turn in a [`packed`] word.
 const PLACE_BITS: u32 = 30;
+const TURN_BITS: u32 = 4;
 /// How many buckets there are: a power of two.
 const BUCKETS: usize = 4096;
 
@@ -47,8 +48,12 @@ pub struct TimeOrder<E> {
     shift: u32,
     /// The number (time >> shift) of the first bucket that was not opened. (Some of it may have been given out.)
     from: u64,
-    /// What was in the last that was opened (time and node), the next one last; and what was put before all others.
-    current: Vec<(u64, u32)>,
+    /// What was in the last that was opened, in order, each in a word (see [`packed`]); and what was put before all others.
+    current: Vec<u64>,
+    /// How many of them have had their turn.
+    had: usize,
+    /// The time from which theirs are counted.
+    start: u64,
     /// An event of the bucket after it, most likely. While others have their turn, a glance goes from here to the end of
     /// that bucket, an event at a time: when it is opened, its events have come from memory. Nothing depends on it.
     glance: u32,
@@ -78,6 +83,7 @@ impl<E: Copy> Clone for TimeOrder<E> {
     }
     fn clone_from(&mut self, o: &Self) {
         self.current.clone_from(&o.current);
+        (self.had, self.start) = (o.had, o.start);
         self.late.clone_from(&o.late);
         // Most buckets are empty, in both.
         for (word, (old, new)) in self.filled.iter().zip(&o.filled).enumerate() {
@@ -101,9 +107,11 @@ impl<E: Copy> TimeOrder<E> {
     /// An empty agenda; most events come at most `horizon` nanoseconds after they were scheduled.
     pub fn new(horizon: u64) -> Self {
         TimeOrder {
-            shift: (u64::BITS - (horizon / BUCKETS as u64).leading_zeros()).min(31),
+            shift: (u64::BITS - (horizon / BUCKETS as u64).leading_zeros()).min(30),
             from: 0,
-            current: Vec::with_capacity(FEW),
+            current: Vec::with_capacity(32),
+            had: 0,
+            start: 0,
             glance: NIL,
             late: BinaryHeap::new(),
             heads: Box::new([NIL; BUCKETS]),
@@ -221,7 +229,7 @@ impl<E: Copy> TimeOrder<E> {
     fn late_one(&mut self) -> Option<(u64, u32)> {
         let time = self.late.peek()?.0.time;
         // At the same time, what was there when the bucket was opened comes first.
-        if self.current.last().is_some_and(|e| e.0 <= time) {
+        if self.current.get(self.had).is_some_and(|&e| self.unpacked(e).0 <= time) {
             return None;
         }
         self.late.pop().map(|Reverse(far)| (far.time, far.node))
@@ -320,17 +328,10 @@ impl<E: Copy> TimeOrder<E> {
         }
         self.from = bucket.wrapping_add(1);
         self.filled[i / 64] &= !(1 << (i % 64));
-        let mut at = std::mem::replace(&mut self.heads[i], NIL);
-        let start = bucket << self.shift;
-        debug_assert!(self.current.is_empty(), "[cutline bug] a bucket is opened while another is");
-        at = self.collect_few(start, at);
-        while let Some(node) = self.nodes.get(at as usize) {
-            insert(&mut self.current, (start + (node.low & !GROUP) as u64, at));
-            at = node.next;
-        }
-        if self.current.len() > FEW {
-            self.current.sort_by_key(|e| Reverse(e.0));
-        }
+        self.start = bucket << self.shift;
+        let newest = std::mem::replace(&mut self.heads[i], NIL);
+        debug_assert!(self.had == self.current.len(), "[cutline bug] a bucket is opened while another is");
+        self.collect(newest);
         if self.from >= self.reaches {
             self.reach();
         }
@@ -338,25 +339,74 @@ impl<E: Copy> TimeOrder<E> {
         true
     }
 
-    /// Collects the first eight events of a list, sorted without a branch: which of two comes first is anybody's guess.
-    /// Returns the rest of the list.
+    /// Collects and sorts a list that has the newest event first; what has the same time keeps its order.
     #[inline(always)]
-    fn collect_few(&mut self, start: u64, mut at: u32) -> u32 {
-        // One word each: its time in the bucket (31 bits: `GROUP` is not in it), its turn among those of one moment
-        // (3 bits; the list has the newest first) and its place. What is not used is larger than all.
+    fn collect(&mut self, newest: u32) {
+        self.had = 0;
+        self.current.clear();
+        let (mut few, count, at) = self.eight_from(newest, 15);
+        if at != NIL {
+            return self.collect_many(few, at);
+        }
+        // Which of two comes first is anybody's guess: no branch.
+        sort_eight(&mut few);
+        self.current.extend_from_slice(&few);
+        self.current.truncate(count);
+    }
+
+    /// Up to eight events of a list, the first with this turn; how many; and the rest of the list. What is not used is
+    /// larger than all.
+    #[inline(always)]
+    fn eight_from(&self, mut at: u32, turn: u64) -> ([u64; 8], usize, u32) {
         let (mut few, mut count) = ([u64::MAX; 8], 0);
         while count < few.len()
             && let Some(node) = self.nodes.get(at as usize)
         {
-            let turn = 7 - count as u64;
-            few[count] = ((node.low & !GROUP) as u64) << (PLACE_BITS + 3) | turn << PLACE_BITS | at as u64;
+            few[count] = packed(node.low, turn - count as u64, at);
             count += 1;
             at = node.next;
         }
-        sort_eight(&mut few);
-        let event = |e: &u64| (start + (e >> (PLACE_BITS + 3)), (e & ((1 << PLACE_BITS) - 1)) as u32);
-        self.current.extend(few[8 - count..].iter().map(event));
-        at
+        (few, count, at)
+    }
+
+    /// The same for more than these.
+    #[inline(never)]
+    fn collect_many(&mut self, mut first: [u64; 8], at: u32) {
+        let (mut second, count, mut at) = self.eight_from(at, 7);
+        if at == NIL {
+            sort_eight(&mut first);
+            sort_eight(&mut second);
+            self.current.extend_from_slice(&merge_eights(&first, &second));
+            self.current.truncate(8 + count);
+            return;
+        }
+        self.current.extend_from_slice(&first);
+        self.current.extend_from_slice(&second);
+        while let Some(node) = self.nodes.get(at as usize) {
+            self.current.push(packed(node.low, 0, at));
+            at = node.next;
+        }
+        self.current.reverse();
+        self.current.sort_by_key(|e| e >> (PLACE_BITS + TURN_BITS));
+    }
+
+    /// An event before all others, and then the rest of a group, of the same moment.
+    #[cold]
+    fn put_back(&mut self, first: u64, group: u32) {
+        let mut front = vec![first];
+        let mut at = group;
+        while let Some(node) = self.nodes.get_mut(at as usize) {
+            node.low = 0;
+            front.push(first >> PLACE_BITS << PLACE_BITS | at as u64);
+            at = node.next;
+        }
+        self.current.splice(..std::mem::take(&mut self.had), front);
+    }
+
+    /// Time and node of an event of the open bucket.
+    #[inline(always)]
+    fn unpacked(&self, e: u64) -> (u64, u32) {
+        (self.start + (e >> (PLACE_BITS + TURN_BITS)), (e & ((1 << PLACE_BITS) - 1)) as u32)
     }
 
     /// The next event, and its time.
@@ -383,42 +433,47 @@ impl<E: Copy> TimeOrder<E> {
         {
             return Some(late);
         }
-        let next = self.current.pop()?;
-        if let Some(node) = self.nodes.get(self.glance as usize) {
-            self.glance = node.next;
-        }
-        Some(next)
+        let next = *self.current.get(self.had)?;
+        self.had += 1;
+        // (Where the list ends is anybody's guess: no branch. There is a node: one has its turn.)
+        let there = (self.glance as usize) < self.nodes.len();
+        let seen = &self.nodes[select_unpredictable(there, self.glance as usize, 0)];
+        self.glance = select_unpredictable(there, seen.next, NIL);
+        Some(self.unpacked(next))
     }
 }
 
-/// The largest first. (Batcher's network: the same 19 comparisons, whatever is in the list.)
+/// An event of an open bucket in one word: its time in the bucket (30 bits, without [`GROUP`]), its turn among those of
+/// one moment (4 bits) and its place.
+#[inline(always)]
+fn packed(low: u32, turn: u64, place: u32) -> u64 {
+    ((low & !GROUP) as u64) << (PLACE_BITS + TURN_BITS) | turn << PLACE_BITS | place as u64
+}
+
+macro_rules! smaller_first {
+    ($list:ident: $($a:literal $b:literal),*) => {
+        $(($list[$a], $list[$b]) = ($list[$a].min($list[$b]), $list[$a].max($list[$b]));)*
+    };
+}
+
+/// The smallest first. (Batcher's network: the same 19 comparisons, whatever is in the list.)
 #[inline(always)]
 fn sort_eight(list: &mut [u64; 8]) {
-    macro_rules! larger_first {
-        ($($a:literal $b:literal),*) => {
-            $((list[$a], list[$b]) = (list[$a].max(list[$b]), list[$a].min(list[$b]));)*
-        };
-    }
-    larger_first!(0 1, 2 3, 4 5, 6 7, 0 2, 1 3, 4 6, 5 7, 1 2, 5 6);
-    larger_first!(0 4, 1 5, 2 6, 3 7, 2 4, 3 5, 1 2, 3 4, 5 6);
+    smaller_first!(list: 0 1, 2 3, 4 5, 6 7, 0 2, 1 3, 4 6, 5 7, 1 2, 5 6);
+    smaller_first!(list: 0 4, 1 5, 2 6, 3 7, 2 4, 3 5, 1 2, 3 4, 5 6);
 }
 
-/// Up to so many events of a bucket (the first eight by a network) are sorted while they are collected; more, afterwards.
-const FEW: usize = 20;
-
-/// The latest first; what has the same time keeps its order.
+/// Two sorted lists in one. (His odd-even merge: 25 comparisons.)
 #[inline(always)]
-fn insert(list: &mut Vec<(u64, u32)>, e: (u64, u32)) {
-    let mut i = list.len();
-    list.push(e);
-    if i >= FEW {
-        return;
-    }
-    while i > 0 && list[i - 1].0 < e.0 {
-        list[i] = list[i - 1];
-        i -= 1;
-        list[i] = e;
-    }
+fn merge_eights(first: &[u64; 8], second: &[u64; 8]) -> [u64; 16] {
+    let mut all = [0; 16];
+    all[..8].copy_from_slice(first);
+    all[8..].copy_from_slice(second);
+    smaller_first!(all: 0 8, 1 9, 2 10, 3 11, 4 12, 5 13, 6 14, 7 15);
+    smaller_first!(all: 4 8, 5 9, 6 10, 7 11);
+    smaller_first!(all: 2 4, 3 5, 6 8, 7 9, 10 12, 11 13);
+    smaller_first!(all: 1 2, 3 4, 5 6, 7 8, 9 10, 11 12, 13 14);
+    all
 }
 
 impl<E: Copy> Agenda<E> for TimeOrder<E> {
@@ -435,17 +490,21 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
     }
 
     fn first(&mut self, now: Time, event: E) {
-        // A group that has its turn waits.
-        let (time, mut place) = std::mem::replace(&mut self.turn, (0, NIL));
-        let begin = self.current.len();
-        while let Some(node) = self.nodes.get_mut(place as usize) {
-            self.current.push((time, place));
-            node.low = 0;
-            place = node.next;
+        if self.had == self.current.len() {
+            self.start = now.0;
         }
-        self.current[begin..].reverse();
-        let node = self.node(event, 0, NIL);
-        self.current.push((now.0, node));
+        debug_assert!(now.0 - self.start < 1 << 30, "[cutline bug] the present is not in the open bucket");
+        // A group that has its turn waits. (Its time is the present one.)
+        let (_, group) = std::mem::replace(&mut self.turn, (0, NIL));
+        let place = self.node(event, 0, group);
+        let one = packed((now.0 - self.start) as u32, 0, place);
+        // Mostly there is room where another was.
+        if group == NIL && self.had > 0 {
+            self.had -= 1;
+            self.current[self.had] = one;
+        } else {
+            self.put_back(one, group);
+        }
     }
 
     #[inline(always)]
@@ -532,7 +591,12 @@ mod tests {
         for bits in 0u64..256 {
             let mut list = std::array::from_fn(|i| bits >> i & 1);
             sort_eight(&mut list);
-            assert!(list.iter().rev().is_sorted(), "{bits:b}");
+            assert!(list.is_sorted(), "{bits:b}");
+        }
+        // (What sorts, or merges, all lists of zeros and ones does so with all lists.)
+        for (ones, more) in (0..9).flat_map(|ones| (0..9).map(move |more| (ones, more))) {
+            let sorted = |ones| std::array::from_fn(|i| (i + ones >= 8) as u64);
+            assert!(merge_eights(&sorted(ones), &sorted(more)).is_sorted(), "{ones} {more}");
         }
     }
 
