@@ -58,11 +58,21 @@ pub fn add_record(v: &mut Violation, history: &History) {
 /// scheduled as a fault can cost an epoch. On bounded channels a barrier waits for the records before it, one delay
 /// each, however many there are: then time says nothing.
 pub fn patience_of(plan: &Plan, faults: &Faults) -> Patience {
+    patience(plan, longest_of(plan), faults)
+}
+
+/// The longest that a single thing takes without faults (`u64::MAX`: nobody knows).
+fn longest_of(plan: &Plan) -> u64 {
     let bounded = plan.capacities.iter().any(|&c| c != u32::MAX);
+    if bounded { u64::MAX } else { plan.longest_delay(&Faults::default()) }
+}
+
+/// The patience with these faults, if `longest` is known.
+fn patience(plan: &Plan, longest: u64, faults: &Faults) -> Patience {
     let declines = faults.declines.iter().fold(0, |sum: u32, d| sum.saturating_add(d.most));
     let hops = (plan.job.graph.operators.len() as u64 + 10).max(20);
-    let longest = plan.longest_delay(faults).saturating_mul(hops + declines as u64);
-    let ns = if bounded { u64::MAX } else { longest };
+    let longest = faults.stalls.iter().map(|s| s.ns).fold(longest, u64::max);
+    let ns = longest.saturating_mul(hops + declines as u64);
     Patience { calm: faults.last(), epochs: declines.saturating_add(20), ns }
 }
 
@@ -106,6 +116,8 @@ fn fit(faults: &Faults, plan: &Plan) -> bool {
 pub struct Runner<'p> {
     plan: &'p Plan,
     mode: Mode,
+    /// See [`longest_of`].
+    longest: u64,
     /// The run that was made last.
     used: Option<Run<'p>>,
     /// A run before its first step.
@@ -122,7 +134,9 @@ struct Run<'p> {
 
 impl<'p> Run<'p> {
     fn new(plan: &'p Plan, mode: Mode) -> Self {
-        let horizon = plan.delays.iter().map(|d| d.longest()).max().unwrap_or(1);
+        let delay = plan.delays.iter().map(|d| d.longest()).max().unwrap_or(1);
+        // Where little is on its way at a time, a calendar of wider buckets is one that is less to look through.
+        let horizon = delay.saturating_mul(if plan.delays.len() < 16 { 4 } else { 1 });
         let judge = Judge::new(&plan.job, mode, &logs_of(plan), patience_of(plan, &plan.faults));
         Run { engine: Engine::new(plan, TimeOrder::new(horizon)), digest: RunDigest::default(), judge }
     }
@@ -131,7 +145,8 @@ impl<'p> Run<'p> {
 impl<'p> Runner<'p> {
     /// For runs of `plan`, judged like this.
     pub fn new(plan: &'p Plan, mode: Mode) -> Self {
-        Runner { plan, mode, used: None, fresh: None, bench: Workbench::new(&plan.job.symbols) }
+        let longest = longest_of(plan);
+        Runner { plan, mode, longest, used: None, fresh: None, bench: Workbench::new(&plan.job.symbols) }
     }
 
     /// A run from this seed; see [`run_seed`].
@@ -170,7 +185,7 @@ impl<'p> Runner<'p> {
         if !std::ptr::eq(faults, &plan.faults) {
             assert!(fit(faults, plan), "a fault names a task or a node that the job does not have");
             run.engine.set_faults(faults);
-            run.judge.set_patience(patience_of(plan, faults));
+            run.judge.set_patience(patience(plan, self.longest, faults));
         }
         let mut observer = ((&mut run.digest, &mut run.judge), also);
         let outcome = self.bench.run(&mut run.engine, choices, &mut observer);
