@@ -77,6 +77,13 @@ impl Bits {
         self.first.count_ones() + self.rest.iter().map(|w| w.count_ones()).sum::<u32>()
     }
 
+    /// Whether all numbers below `n` are in the set.
+    pub fn covers(&self, n: u32) -> bool {
+        let low = |n: u32| if n < 64 { (1 << n) - 1 } else { u64::MAX };
+        let word = |i: u32| self.rest.get(i as usize).copied().unwrap_or(0);
+        low(n) & !self.first == 0 && (1..n.div_ceil(64)).all(|i| low(n - i * 64) & !word(i - 1) == 0)
+    }
+
     /// Whether every member is in `a` or in `b`.
     #[inline]
     pub fn within(&self, a: &Bits, b: &Bits) -> bool {
@@ -94,13 +101,14 @@ impl Bits {
 
     /// The members, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        let words = std::iter::once(self.first).chain(self.rest.iter().copied());
-        words.enumerate().flat_map(|(i, mut left)| {
-            std::iter::from_fn(move || {
-                let bit = (left != 0).then(|| left.trailing_zeros())?;
-                left &= left - 1;
-                Some(i as u32 * 64 + bit)
-            })
+        let (mut left, mut base, mut rest) = (self.first, 0, self.rest.iter());
+        std::iter::from_fn(move || {
+            while left == 0 {
+                (left, base) = (*rest.next()?, base + 64);
+            }
+            let bit = left.trailing_zeros();
+            left &= left - 1;
+            Some(base + bit)
         })
     }
 
@@ -151,6 +159,17 @@ mod tests {
                 assert_eq!(bits, set.iter().copied().collect::<Bits>());
                 assert!(bits.within(&bits.clone(), &Bits::default()));
             }
+        }
+
+        #[test]
+        fn covers_what_is_below(n in 0u32..200, gone in 0u32..200, more in 0u32..70) {
+            let mut bits = Bits::up_to(n);
+            assert!(bits.covers(n) && !bits.covers(n + 1));
+            bits.insert(n + 1 + more);
+            assert!(bits.covers(n) && !bits.covers(n + 1));
+            bits.remove(gone);
+            assert_eq!(bits.covers(n), gone >= n);
+            assert!(bits.covers(n.min(gone)));
         }
     }
 }

@@ -8,7 +8,7 @@ use super::judge::Judge;
 use super::ledger::Cut;
 use super::verdict::{Evidence, Property};
 use crate::base::{ChannelId, Digester, Kept, Record, TaskId, copy_option};
-use crate::dataflow::{AnyOperator, AnySource, Job, Out, Read, Source};
+use crate::dataflow::{AnyOperator, AnySource, Given, Job, Out, Read, Source};
 use crate::graph::{Partition, Route};
 use crate::trace::At;
 use std::rc::Rc;
@@ -89,13 +89,14 @@ impl<'j> Deep<'j> {
     /// Replays the processing of a record.
     #[inline(always)]
     pub fn process(&mut self, t: TaskId, c: ChannelId, r: Record) {
-        self.out.sends.clear();
-        if let Some(operator) = &mut *self.replicas[t as usize] {
+        let Some(operator) = &mut *self.replicas[t as usize] else { return self.owes = Owes::Nothing };
+        let port = if self.ports { self.job.graph.channels[c as usize].port } else { 0 };
+        match operator.give(port, r, &mut self.out) {
+            Ok(Given::Nothing) => self.owes = Owes::Nothing,
+            Ok(Given::Value(value)) => self.begin_with(t, Record::new(r.key, value)),
             // A panic is told by a fact of its own.
-            let port = if self.ports { self.job.graph.channels[c as usize].port } else { 0 };
-            _ = operator.process(port, r, &mut self.out);
+            Ok(Given::Listed) | Err(_) => self.begin(t),
         }
-        self.begin(t);
     }
 
     /// Replays a read.
@@ -107,7 +108,7 @@ impl<'j> Deep<'j> {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn begin(&mut self, t: TaskId) {
         match self.out.sends[..] {
             [] => self.owes = Owes::Nothing,

@@ -240,10 +240,20 @@ impl Ledger {
         Self::cut_among(&mut self.cuts, &mut self.spare.cuts, epoch, g)
     }
 
+    #[inline(always)]
     fn cut_among<'a>(cuts: &'a mut Vec<Cut>, spare: &mut Vec<Cut>, epoch: Epoch, g: &ExecutionGraph) -> &'a mut Cut {
         // Mostly it is the newest.
+        let i = match cuts.last() {
+            Some(newest) if newest.copies.epoch == epoch => cuts.len() - 1,
+            _ => Self::place_among(cuts, spare, epoch, g),
+        };
+        &mut cuts[i]
+    }
+
+    #[inline(never)]
+    fn place_among(cuts: &mut Vec<Cut>, spare: &mut Vec<Cut>, epoch: Epoch, g: &ExecutionGraph) -> usize {
         let older = cuts.iter().rposition(|c| c.copies.epoch <= epoch);
-        let i = match older {
+        match older {
             Some(i) if cuts[i].copies.epoch == epoch => i,
             _ => {
                 let mut cut = spare.pop().unwrap_or_else(|| Cut::new(epoch, g));
@@ -252,8 +262,7 @@ impl Ledger {
                 cuts.insert(i, cut);
                 i
             }
-        };
-        &mut cuts[i]
+        }
     }
 
     pub fn cut(&self, epoch: Epoch) -> Option<&Cut> {

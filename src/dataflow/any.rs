@@ -130,10 +130,31 @@ fn guarded(o: &mut dyn DynOperator, port: u32, r: Record, out: &mut Out) -> Resu
     result
 }
 
+/// What a built-in operator gives for a record: without a list, where it can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    Nothing,
+    /// One record on all output edges: this value, under the key of the one that came in.
+    Value(u64),
+    /// What is in the list.
+    Listed,
+}
+
+/// How a built-in operator gives what its [`process`](Operator::process) sends. (What is in a list was written just
+/// before it is read, and is waited for: a word comes back in a register.)
+pub(super) trait Give: Operator {
+    #[inline]
+    fn give(&mut self, port: u32, r: Record, out: &mut Out) -> Given {
+        out.sends.clear();
+        self.process(port, r, out);
+        Given::Listed
+    }
+}
+
 /// One function for each operator: where they are told apart, nothing is saved for those that need it.
 #[inline(never)]
-fn process<O: Operator>(o: &mut O, port: u32, r: Record, out: &mut Out) {
-    o.process(port, r, out);
+fn give<O: Give>(o: &mut O, port: u32, r: Record, out: &mut Out) -> Given {
+    o.give(port, r, out)
 }
 
 macro_rules! any_operator {
@@ -169,13 +190,23 @@ macro_rules! any_operator {
             ///
             /// # Errors
             /// If it is a user's operator, and panicked.
-            #[inline(always)]
             pub fn process(&mut self, port: u32, r: Record, out: &mut Out) -> Result<(), Panic> {
                 match self {
-                    $(AnyOperator::$name(o) => process(o, port, r, out),)*
+                    $(AnyOperator::$name(o) => Operator::process(o, port, r, out),)*
                     AnyOperator::Custom(o) => return guarded(&mut **o, port, r, out),
                 }
                 Ok(())
+            }
+            /// The same, where nothing was sent before: what is [`Listed`](Given::Listed) is all that `out` holds.
+            #[inline(always)]
+            pub(crate) fn give(&mut self, port: u32, r: Record, out: &mut Out) -> Result<Given, Panic> {
+                match self {
+                    $(AnyOperator::$name(o) => Ok(give(o, port, r, out)),)*
+                    AnyOperator::Custom(o) => {
+                        out.sends.clear();
+                        guarded(&mut **o, port, r, out).map(|()| Given::Listed)
+                    }
+                }
             }
             /// See [`Operator::state`].
             #[inline]

@@ -1,6 +1,6 @@
 //! Operators of several inputs, and sinks.
 
-use super::any::{Operator, Out};
+use super::any::{Give, Given, Operator, Out};
 use super::table::Table;
 use crate::base::{Record, fold};
 use rustc_hash::FxHashMap;
@@ -23,6 +23,14 @@ impl Operator for Union {
     }
 }
 
+impl Give for Union {
+    #[inline]
+    fn give(&mut self, port: u32, r: Record, _: &mut Out) -> Given {
+        self.taken[port.min(2) as usize] += 1;
+        Given::Value(r.value)
+    }
+}
+
 /// Joins two inputs by key and remembers both sides for ever: a record of value v sends (key, v + w) for
 /// each value w that came in on the other side with its key, in the order of their arrival. State: the values
 /// of both sides.
@@ -31,6 +39,8 @@ pub struct Join {
     sides: [FxHashMap<u64, Vec<u64>>; 2],
     digest: u64,
 }
+
+impl Give for Join {}
 
 impl Operator for Join {
     fn process(&mut self, port: u32, r: Record, out: &mut Out) {
@@ -58,6 +68,14 @@ pub struct Sink {
     sum: u64,
 }
 
+impl Give for Sink {
+    #[inline]
+    fn give(&mut self, port: u32, r: Record, out: &mut Out) -> Given {
+        self.process(port, r, out);
+        Given::Nothing
+    }
+}
+
 impl Operator for Sink {
     #[inline]
     fn process(&mut self, _: u32, r: Record, _: &mut Out) {
@@ -83,6 +101,14 @@ impl Clone for TableSink {
     }
     fn clone_from(&mut self, other: &Self) {
         self.0.clone_from(&other.0);
+    }
+}
+
+impl Give for TableSink {
+    #[inline]
+    fn give(&mut self, port: u32, r: Record, out: &mut Out) -> Given {
+        self.process(port, r, out);
+        Given::Nothing
     }
 }
 

@@ -1,6 +1,6 @@
 //! Operators with a number for each key.
 
-use super::any::{Operator, Out};
+use super::any::{Give, Given, Operator, Out};
 use super::table::Table;
 use crate::base::{Record, mix};
 
@@ -22,24 +22,31 @@ macro_rules! keyed {
         }
 
         impl $name {
-            /// (With the arguments of `process`: they stay in their registers.)
+            /// (With the arguments of `give`: they stay in their registers.)
             #[inline(never)]
-            fn process_otherwise(&mut self, _: u32, $r: Record, out: &mut Out) {
+            fn give_otherwise(&mut self, _: u32, $r: Record, _: &mut Out) -> Given {
                 $(let $field = self.$field;)*
-                let value = self.table.update_otherwise($r.key, |$old| $new);
-                out.emit(Record::new($r.key, value));
+                Given::Value(self.table.update_otherwise($r.key, |$old| $new))
+            }
+        }
+
+        impl Give for $name {
+            /// (Calls nothing but at its end, so that nothing has to be saved.)
+            #[inline]
+            fn give(&mut self, port: u32, $r: Record, out: &mut Out) -> Given {
+                $(let $field = self.$field;)*
+                match self.table.update_quickly($r.key, |$old| $new) {
+                    Some(value) => Given::Value(value),
+                    None => self.give_otherwise(port, $r, out),
+                }
             }
         }
 
         impl Operator for $name {
-            /// (Calls nothing but at its end, so that nothing has to be saved.)
-            #[inline]
-            fn process(&mut self, port: u32, $r: Record, out: &mut Out) {
+            fn process(&mut self, _: u32, $r: Record, out: &mut Out) {
                 $(let $field = self.$field;)*
-                match self.table.update_quickly($r.key, |$old| $new) {
-                    Some(value) => out.emit(Record::new($r.key, value)),
-                    None => self.process_otherwise(port, $r, out),
-                }
+                let value = self.table.update($r.key, |$old| $new);
+                out.emit(Record::new($r.key, value));
             }
             #[inline]
             fn state(&self) -> u64 {

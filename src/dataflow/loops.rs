@@ -1,6 +1,6 @@
 //! Operators for the bodies of loops. Output edge 0 leaves the loop, edge 1 and up go round.
 
-use super::any::{Operator, Out};
+use super::any::{Give, Operator, Out};
 use super::table::Table;
 use crate::base::{Record, fold, mix};
 use rustc_hash::FxHashMap;
@@ -23,6 +23,8 @@ impl Countdown {
         Countdown { copies, rekey, edges, taken: 0, sum: 0 }
     }
 }
+
+impl Give for Countdown {}
 
 impl Operator for Countdown {
     #[inline]
@@ -76,6 +78,8 @@ impl Collatz {
     }
 }
 
+impl Give for Collatz {}
+
 impl Operator for Collatz {
     fn process(&mut self, _: u32, r: Record, out: &mut Out) {
         match Collatz::round(r.value) {
@@ -106,6 +110,8 @@ pub struct Reach {
     reached: Table,
     digest: u64,
 }
+
+impl Give for Reach {}
 
 impl Operator for Reach {
     fn process(&mut self, port: u32, r: Record, out: &mut Out) {

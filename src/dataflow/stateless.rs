@@ -1,10 +1,12 @@
 //! Operators without state: one record in, some out.
 
-use super::any::{Operator, Out};
+use super::any::{Give, Operator, Out};
 use crate::base::Record;
 
 macro_rules! stateless {
     ($name:ty, |$this:ident, $r:ident, $out:ident| $body:block $(, symbols |$s:ident, $in:ident| $symbols:expr)?) => {
+        impl Give for $name {}
+
         impl Operator for $name {
             #[inline]
             fn process(&mut self, _: u32, $r: Record, $out: &mut Out) {

@@ -21,11 +21,13 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Carries out what takes no time, in order, until nothing is left.
     #[inline(never)]
     pub(super) fn read_inbox<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
-        // (Read where it lies, then taken out: what is moved was written just before, and would be waited for.)
-        while let Some(&letter) = cx.scratch.inbox.front() {
-            cx.scratch.inbox.pop_front();
+        let mut read = 0;
+        while let Some(&letter) = cx.scratch.inbox.get(read) {
+            read += 1;
             self.open_letter(letter, cx);
         }
+        debug_assert!(read == cx.scratch.inbox.len(), "[cutline bug] the inbox was emptied while it was read");
+        cx.scratch.inbox.clear();
     }
 
     pub(super) fn letter_arrives<C: Choices, O: Observer>(&mut self, slot: u32, cx: &mut Cx<'_, C, O>) -> bool {
@@ -63,27 +65,25 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// Hands the coordinator an input, and carries out what it asks for.
     pub(super) fn coordinate<C: Choices, O: Observer>(&mut self, input: CoordinatorInput, cx: &mut Cx<'_, C, O>) {
-        if let CoordinatorInput::Acknowledge { task, epoch, attempt, .. } = input
-            && attempt == self.tasks[task as usize].attempt
-            && let Some((_, acked)) = self.begun.iter_mut().find(|(e, _)| *e == epoch)
-        {
-            acked.insert(task);
+        if let CoordinatorInput::Acknowledge { task, epoch, attempt, .. } = input {
+            match self.begun.iter_mut().find(|(e, _)| *e == epoch) {
+                Some((_, acked)) if attempt == self.tasks[task as usize].attempt => _ = acked.insert(task),
+                Some(_) => {}
+                None => self.refuse_late_part(task, epoch, cx),
+            }
         }
-        if let CoordinatorInput::Acknowledge { task, epoch, .. } = input {
-            self.refuse_late_part(task, epoch, cx);
-        }
-        let mut fx = std::mem::take(&mut cx.scratch.coordinator);
-        self.coordinator.handle(input, &mut fx);
-        let mut i = 0;
-        while i < fx.len() {
-            self.decide(fx[i], &mut fx, cx);
+        let from = cx.scratch.coordinator.len();
+        self.coordinator.handle(input, &mut cx.scratch.coordinator);
+        let mut i = from;
+        while let Some(&effect) = cx.scratch.coordinator.get(i) {
+            self.decide(effect, cx);
             i += 1;
         }
-        fx.clear();
-        cx.scratch.coordinator = fx;
+        cx.scratch.coordinator.truncate(from);
     }
 
-    fn decide<C: Choices, O: Observer>(&mut self, effect: Fx, fx: &mut Vec<Fx>, cx: &mut Cx<'_, C, O>) {
+    #[inline(always)]
+    fn decide<C: Choices, O: Observer>(&mut self, effect: Fx, cx: &mut Cx<'_, C, O>) {
         match effect {
             Fx::Begin { epoch } => {
                 self.begun.push((epoch, Bits::default()));
@@ -96,7 +96,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             Fx::Write { epoch } => {
                 self.cut_before_decision(cx);
                 if self.write_metadata(epoch, cx) {
-                    self.coordinator.handle(CoordinatorInput::Written { epoch }, fx);
+                    self.coordinator.handle(CoordinatorInput::Written { epoch }, &mut cx.scratch.coordinator);
                 }
             }
             Fx::Complete { epoch } => self.complete(epoch, cx),
@@ -120,7 +120,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         if let To::Task(task) = to {
             // By position: the source is there now, and takes it before anything else.
             if let Some(attempt) = self.tasks.get(task as usize).map(|t| t.attempt) {
-                cx.scratch.inbox.push_back(Letter::Trigger { task, attempt, epoch });
+                cx.scratch.inbox.push(Letter::Trigger { task, attempt, epoch });
             }
             return;
         }
@@ -162,10 +162,10 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         });
     }
 
-    /// An acknowledgement that comes too late leads to the deletion of the part that it tells of.
+    /// An acknowledgement that comes when its checkpoint is not pending any more leads to the deletion of the part that it
+    /// tells of, unless that completed.
     fn refuse_late_part<C, O: Observer>(&mut self, task: TaskId, epoch: Epoch, cx: &mut Cx<'_, C, O>) {
-        let wanted = self.begun.iter().any(|(e, _)| *e == epoch) || self.store.completed.contains(&epoch);
-        if wanted {
+        if self.store.completed.contains(&epoch) {
             return;
         }
         if let Some(part) = self.store.forget(epoch, task).filter(|p| p.durable) {

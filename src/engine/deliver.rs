@@ -7,7 +7,7 @@ use super::step::{Came, Cx, Handled};
 use super::task::TaskState;
 use crate::base::{ChannelId, Epoch, Record, TaskId};
 use crate::choice::Choices;
-use crate::dataflow::AnyOperator;
+use crate::dataflow::{AnyOperator, Given, Out};
 use crate::protocol::{Effect, Input};
 use crate::trace::{Fact, Observer};
 use crate::world::{Agenda, Point, flag};
@@ -17,7 +17,14 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// A message has travelled its channel, or may be looked at again. If it is a record that its receiver takes now, it
     /// is handed back for that; what is no record is taken here.
     #[inline(never)]
-    pub(super) fn arrive<C: Choices, O: Observer>(&mut self, m: Event, cx: &mut Cx<'_, C, O>) -> Came {
+    pub(super) fn arrive<C: Choices, O: Observer>(
+        &mut self,
+        key: u64,
+        value: u64,
+        rest: u64,
+        cx: &mut Cx<'_, C, O>,
+    ) -> Came {
+        let m = Event::of_words((key, value, rest));
         let c = m.index();
         let m = if m.what() == What::Waiting {
             self.take_waiting(c, m.count())
@@ -287,15 +294,16 @@ impl TaskState<'_> {
     ) {
         let attempt = self.attempt;
         let Some(operator) = &mut self.operator else { return };
-        let out = &mut cx.scratch.out;
-        out.sends.clear();
-        if operator.process(port, record, out).is_err() {
-            return cx.tell(Fact::Panicked { task, attempt, channel: Some(c), record });
-        }
-        match cx.scratch.out.sends[..] {
-            [] => {}
-            [(edge, r)] => net.emit((task, attempt), self.routes, edge, r, cx),
-            _ => net.emit_each((task, attempt), self.routes, cx),
-        }
+        let (edge, r) = match operator.give(port, record, &mut cx.scratch.out) {
+            Ok(Given::Nothing) => return,
+            Ok(Given::Value(value)) => (Out::ALL, Record::new(record.key, value)),
+            Ok(Given::Listed) => match cx.scratch.out.sends[..] {
+                [] => return,
+                [one] => one,
+                _ => return net.emit_each((task, attempt), self.routes, cx),
+            },
+            Err(_) => return cx.tell(Fact::Panicked { task, attempt, channel: Some(c), record }),
+        };
+        net.emit((task, attempt), self.routes, edge, r, cx);
     }
 }

@@ -36,33 +36,28 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// protocol reads it: a copy right after would wait for it.)
     #[inline(always)]
     pub(super) fn instruct<C: Choices, O: Observer>(&mut self, t: TaskId, input: Input, cx: &mut Cx<'_, C, O>) {
-        let mut fx = std::mem::take(&mut cx.scratch.fx);
-        fx.clear();
-        self.tasks[t as usize].tell_protocol(input, &mut fx);
-        self.carry_out_all(t, fx, cx);
+        let from = cx.scratch.fx.len();
+        self.tasks[t as usize].tell_protocol(input, &mut cx.scratch.fx);
+        if cx.scratch.fx.len() > from {
+            self.carry_out_all(t, from, cx);
+        }
     }
 
+    /// All effects in the list from this place on. (Those before it are being carried out.)
     #[inline(never)]
-    fn carry_out_all<C: Choices, O: Observer>(&mut self, t: TaskId, mut fx: Vec<Effect>, cx: &mut Cx<'_, C, O>) {
-        let mut i = 0;
-        while i < fx.len() {
-            if !self.carry_out(t, fx[i], &mut fx, cx) {
-                break; // a crash cut the step short
-            }
+    fn carry_out_all<C: Choices, O: Observer>(&mut self, t: TaskId, from: usize, cx: &mut Cx<'_, C, O>) {
+        let mut i = from;
+        while let Some(&effect) = cx.scratch.fx.get(i)
+            && self.carry_out(t, effect, cx)
+        {
             i += 1;
         }
-        fx.clear();
-        cx.scratch.fx = fx;
+        cx.scratch.fx.truncate(from);
     }
 
     /// `false` if the task crashed before the effect could be carried out, or right after it.
-    fn carry_out<C: Choices, O: Observer>(
-        &mut self,
-        t: TaskId,
-        effect: Effect,
-        fx: &mut Vec<Effect>,
-        cx: &mut Cx<'_, C, O>,
-    ) -> bool {
+    #[inline(always)]
+    fn carry_out<C: Choices, O: Observer>(&mut self, t: TaskId, effect: Effect, cx: &mut Cx<'_, C, O>) -> bool {
         let plan = self.plan;
         let graph = &plan.job.graph;
         let attempt = self.tasks[t as usize].attempt;
@@ -134,7 +129,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 match plan.write {
                     None => {
                         self.becomes_durable(epoch, t, cx);
-                        self.tasks[t as usize].tell_protocol(Input::Stored(epoch), fx);
+                        self.tasks[t as usize].tell_protocol(Input::Stored(epoch), &mut cx.scratch.fx);
                     }
                     Some(delay) => {
                         let slot = self.slot_for_write((epoch, Some(t)));
@@ -257,10 +252,15 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     /// Whether the task refuses the snapshot that it hears of now. Asked once for each.
+    #[inline(always)]
     pub(super) fn consider_decline<C: Choices, O: Observer>(&mut self, t: TaskId, epoch: Epoch, cx: &mut Cx<'_, C, O>) {
-        if self.faults.declines.is_empty() || self.tasks[t as usize].asked >= epoch {
-            return;
+        if !self.faults.declines.is_empty() && self.tasks[t as usize].asked < epoch {
+            self.may_decline(t, epoch, cx);
         }
+    }
+
+    #[cold]
+    fn may_decline<C: Choices, O: Observer>(&mut self, t: TaskId, epoch: Epoch, cx: &mut Cx<'_, C, O>) {
         self.tasks[t as usize].asked = epoch;
         let attempt = self.tasks[t as usize].attempt;
         for (i, d) in self.faults.declines.iter().enumerate() {
@@ -423,7 +423,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     #[inline(always)]
     pub(super) fn post<C: Choices, O: Observer>(&mut self, letter: impl FnOnce() -> Letter, cx: &mut Cx<'_, C, O>) {
         match self.plan.control {
-            None => cx.scratch.inbox.push_back(letter()),
+            None => cx.scratch.inbox.push(letter()),
             Some(delay) => self.post_later(letter(), delay, cx),
         }
     }

@@ -104,6 +104,7 @@ impl Event {
         self.what & 0xFFF_FFFF
     }
     /// Whether it is about what is in transit on a channel.
+    #[inline(always)]
     pub(super) fn in_transit(self) -> bool {
         self.what >> 28 <= What::Waiting as u32
     }

@@ -8,7 +8,6 @@ use crate::dataflow::Out;
 use crate::protocol::{CoordinatorEffect, CoordinatorInput, Effect};
 use crate::trace::{At, Fact, Observer, Outcome};
 use crate::world::{Agenda, Target, When, flag};
-use std::collections::VecDeque;
 
 /// Whether the run goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +49,7 @@ pub(super) struct Scratch {
     pub fx: Vec<Effect>,
     pub coordinator: Vec<CoordinatorEffect>,
     pub out: Out,
-    pub inbox: VecDeque<Letter>,
+    pub inbox: Vec<Letter>,
     pub events: Vec<Event>,
     pub at: At,
 }
@@ -68,7 +67,7 @@ impl Scratch {
             fx: Vec::with_capacity(16),
             coordinator: Vec::with_capacity(16),
             out: Out::new(symbols.clone()),
-            inbox: VecDeque::with_capacity(16),
+            inbox: Vec::with_capacity(16),
             events: Vec::new(),
             at: At::default(),
         }
@@ -248,14 +247,20 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         self.take(to, record, cx)
     }
 
+    /// (Calls nothing but at its end, so that nothing has to be saved for what arrives.)
     #[inline(never)]
     fn handle_rare<C: Choices, O: Observer>(&mut self, key: u64, value: u64, rest: u64, cx: &mut Cx<'_, C, O>) -> Came {
         let event = Event::of_words((key, value, rest));
         if event.in_transit() {
-            return self.arrive(event, cx);
+            self.arrive(key, value, rest, cx)
+        } else {
+            self.happens(event.what(), event.index(), cx)
         }
-        let i = event.index();
-        let done = match event.what() {
+    }
+
+    #[inline(never)]
+    fn happens<C: Choices, O: Observer>(&mut self, what: What, i: u32, cx: &mut Cx<'_, C, O>) -> Came {
+        let done = match what {
             What::Letter => self.letter_arrives(i, cx),
             What::Durable => self.write_ends(i, cx),
             What::Recover => self.recover(cx),

@@ -179,11 +179,11 @@ impl Abs {
         self.pass(n);
         self.release(n, fx);
         let waits: Bits = self.back.iter().filter(|&e| self.back_at[e as usize] < n).collect();
+        if waits.is_empty() {
+            return self.store(n, fx); // no back-edges: this is Algorithm 1
+        }
         debug_assert!(self.open.iter().all(|o| o.epoch < n), "[cutline bug] open epochs are not ascending");
         self.open.push(Open { epoch: n, waits });
-        if self.open[self.open.len() - 1].waits.is_empty() {
-            self.finish(self.open.len() - 1, fx); // no back-edges: this is Algorithm 1
-        }
     }
 
     /// Alignment of everything up to `n` has ended.
@@ -211,6 +211,10 @@ impl Abs {
     /// Copy and log are complete: they are stored as one unit.
     fn finish(&mut self, i: usize, fx: &mut Vec<Effect>) {
         let n = self.open.remove(i).epoch;
+        self.store(n, fx);
+    }
+
+    fn store(&mut self, n: Epoch, fx: &mut Vec<Effect>) {
         self.writing.push(n);
         fx.push(Effect::Store(n));
     }

@@ -329,7 +329,7 @@ impl Coordinator {
         if self.pending.iter().any(|p| p.writing) {
             return;
         }
-        if let Some(p) = self.pending.iter_mut().find(|p| p.acked.len() == tasks) {
+        if let Some(p) = self.pending.iter_mut().find(|p| p.acked.covers(tasks)) {
             p.writing = true;
             fx.push(Fx::Write { epoch: p.epoch });
         }
