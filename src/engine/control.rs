@@ -1,6 +1,5 @@
 //! The control plane: letters between coordinator and tasks, and what the coordinator asks for.
 
-use super::effects::{slot, take_from};
 use super::event::{Event, What};
 use super::state::{Engine, Letter};
 use super::step::Cx;
@@ -33,7 +32,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     pub(super) fn letter_arrives<C: Choices, O: Observer>(&mut self, slot: u32, cx: &mut Cx<'_, C, O>) -> bool {
         // By way of the inbox, so that letters are opened in one place.
         debug_assert!(cx.scratch.inbox.is_empty(), "[cutline bug] a step left a letter unread");
-        let letter = take_from::<A, _>(&mut self.letters, slot);
+        let letter = self.letters.take(slot, A::TIMED);
         cx.scratch.inbox.extend(letter);
         self.read_inbox(cx);
         letter.is_some()
@@ -72,14 +71,15 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 None => self.refuse_late_part(task, epoch, cx),
             }
         }
-        let from = cx.scratch.coordinator.len();
+        cx.scratch.coordinator.clear(); // of a step that a panic cut short
         self.coordinator.handle(input, &mut cx.scratch.coordinator);
-        let mut i = from;
+        // (A write that takes no time adds to the list.)
+        let mut i = 0;
         while let Some(&effect) = cx.scratch.coordinator.get(i) {
             self.decide(effect, cx);
             i += 1;
         }
-        cx.scratch.coordinator.truncate(from);
+        cx.scratch.coordinator.clear();
     }
 
     #[inline(always)]
@@ -182,7 +182,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// Input for the coordinator, later.
     fn wake_coordinator(&mut self, input: CoordinatorInput, ns: u64) {
-        let slot = slot(&mut self.letters, Letter::ToCoordinator(input));
+        let slot = self.letters.put(Letter::ToCoordinator(input));
         self.schedule(self.net.now.after(ns), What::Letter, slot);
     }
 }

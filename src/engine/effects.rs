@@ -36,23 +36,23 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// protocol reads it: a copy right after would wait for it.)
     #[inline(always)]
     pub(super) fn instruct<C: Choices, O: Observer>(&mut self, t: TaskId, input: Input, cx: &mut Cx<'_, C, O>) {
-        let from = cx.scratch.fx.len();
+        cx.scratch.fx.clear(); // of a step that a panic cut short
         self.tasks[t as usize].tell_protocol(input, &mut cx.scratch.fx);
-        if cx.scratch.fx.len() > from {
-            self.carry_out_all(t, from, cx);
+        if !cx.scratch.fx.is_empty() {
+            self.carry_out_all(t, cx);
         }
     }
 
-    /// All effects in the list from this place on. (Those before it are being carried out.)
+    /// All effects in the list, where they stand. (Storing in no time adds to it.)
     #[inline(never)]
-    fn carry_out_all<C: Choices, O: Observer>(&mut self, t: TaskId, from: usize, cx: &mut Cx<'_, C, O>) {
-        let mut i = from;
+    fn carry_out_all<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) {
+        let mut i = 0;
         while let Some(&effect) = cx.scratch.fx.get(i)
             && self.carry_out(t, effect, cx)
         {
             i += 1;
         }
-        cx.scratch.fx.truncate(from);
+        cx.scratch.fx.clear();
     }
 
     /// `false` if the task crashed before the effect could be carried out, or right after it.
@@ -132,7 +132,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                         self.tasks[t as usize].tell_protocol(Input::Stored(epoch), &mut cx.scratch.fx);
                     }
                     Some(delay) => {
-                        let slot = self.slot_for_write((epoch, Some(t)));
+                        let slot = self.writes.put((epoch, Some(t)));
                         if A::TIMED {
                             let nth = self.count();
                             let ns = delay.draw(Kind::Write, t, nth, cx.choices);
@@ -208,14 +208,10 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         self.asked
     }
 
-    fn slot_for_write(&mut self, write: (Epoch, Option<TaskId>)) -> u32 {
-        slot(&mut self.writes, write)
-    }
-
     /// Begins to write the metadata of a checkpoint; `true` if it is durable at once.
     pub(super) fn write_metadata<C: Choices, O: Observer>(&mut self, epoch: Epoch, cx: &mut Cx<'_, C, O>) -> bool {
         let Some(delay) = self.plan.write else { return true };
-        let slot = self.slot_for_write((epoch, None));
+        let slot = self.writes.put((epoch, None));
         if A::TIMED {
             let nth = self.count();
             let ns = delay.draw(Kind::Write, u32::MAX, nth, cx.choices);
@@ -233,7 +229,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// A write has become durable.
     pub(super) fn write_ends<C: Choices, O: Observer>(&mut self, slot: u32, cx: &mut Cx<'_, C, O>) -> bool {
-        let Some((epoch, task)) = take_from::<A, _>(&mut self.writes, slot) else { return false };
+        let Some((epoch, task)) = self.writes.take(slot, A::TIMED) else { return false };
         let Some(t) = task else {
             self.coordinate(CoordinatorInput::Written { epoch }, cx);
             return true;
@@ -402,22 +398,6 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 }
 
-/// Puts something into a free slot.
-pub(super) fn slot<T>(slots: &mut Vec<Option<T>>, item: T) -> u32 {
-    let free = slots.iter().position(|s| s.is_none()).unwrap_or(slots.len());
-    if free == slots.len() {
-        slots.push(None);
-    }
-    slots[free] = Some(item);
-    free as u32
-}
-
-/// Takes it out again. Where nothing is timed, no event names a slot, and what was put in later moves up: so that two
-/// states with the same content go on alike.
-pub(super) fn take_from<A: Agenda<Event>, T>(slots: &mut Vec<Option<T>>, slot: u32) -> Option<T> {
-    if A::TIMED { slots[slot as usize].take() } else { slots.remove(slot as usize) }
-}
-
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Sends a control message: within the step if it takes no time. (It is made where it is put.)
     #[inline(always)]
@@ -430,7 +410,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     #[inline(never)]
     fn post_later<C: Choices, O: Observer>(&mut self, letter: Letter, delay: Delay, cx: &mut Cx<'_, C, O>) {
-        let slot = slot(&mut self.letters, letter);
+        let slot = self.letters.put(letter);
         if A::TIMED {
             let nth = self.count();
             let ns = delay.draw(Kind::Control, 0, nth, cx.choices);

@@ -27,6 +27,7 @@ mod network;
 mod plan;
 mod quiet;
 mod recovery;
+mod slots;
 mod source;
 mod state;
 mod step;

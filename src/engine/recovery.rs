@@ -42,7 +42,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// Whether the metadata of a checkpoint are being written.
     fn deciding(&self) -> bool {
-        self.writes.iter().flatten().any(|(_, task)| task.is_none())
+        self.writes.iter().any(|(_, task)| task.is_none())
     }
 
     /// Whether a restart can come next.

@@ -3,6 +3,7 @@
 use super::event::{Event, What};
 use super::network::Network;
 use super::plan::{AnyClient, Plan};
+use super::slots::Slots;
 use super::task::{Content, TaskState, source_state};
 use crate::base::{
     Attempt, Bits, ChannelId, Digester, Epoch, Kept, Record, Spare, TaskId, Time, copy_list, copy_option,
@@ -39,9 +40,9 @@ pub struct Engine<'p, A> {
     pub(super) coordinator: Kept<AnyCoordinator>,
     pub(super) planner: AnyPlanner,
     pub(super) client: Option<AnyClient>,
-    pub(super) letters: Vec<Option<Letter>>,
+    pub(super) letters: Slots<Letter>,
     /// Writes under way: (epoch, task; `None`: the metadata).
-    pub(super) writes: Vec<Option<(Epoch, Option<TaskId>)>>,
+    pub(super) writes: Slots<(Epoch, Option<TaskId>)>,
     /// Checkpoints that are neither complete nor aborted, with the tasks whose acknowledgement arrived.
     pub(super) begun: Vec<(Epoch, Bits)>,
     pub(super) attempt: Attempt,
@@ -89,8 +90,8 @@ impl<A: Clone> Clone for Engine<'_, A> {
         self.coordinator.clone_from(&o.coordinator);
         self.planner.clone_from(&o.planner);
         self.client = o.client.as_ref().map(|c| c.boxed());
-        copy_list(&mut self.letters, &o.letters);
-        copy_list(&mut self.writes, &o.writes);
+        self.letters.clone_from(&o.letters);
+        self.writes.clone_from(&o.writes);
         self.begun.clone_from(&o.begun);
         copy_list(&mut self.struck, &o.struck);
         copy_list(&mut self.declined, &o.declined);
@@ -152,8 +153,8 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             coordinator: Kept::new(plan.coordinator()),
             planner: plan.planner(),
             client: plan.variant.client.as_ref().map(|make| make()),
-            letters: Vec::new(),
-            writes: Vec::new(),
+            letters: Slots::default(),
+            writes: Slots::default(),
             begun: Vec::new(),
             attempt: 1,
             failing: false,
@@ -315,8 +316,8 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Letters and writes on their way. Of an attempt it counts whether it is the present one.
     fn digest_control(&self, d: &mut Digester) {
         let alive = |t: TaskId, attempt| (attempt == self.tasks[t as usize].attempt) as u64;
-        d.word((self.letters.iter().flatten().count() as u64) << 32 | self.writes.iter().flatten().count() as u64);
-        for letter in self.letters.iter().flatten() {
+        d.word((self.letters.iter().count() as u64) << 32 | self.writes.iter().count() as u64);
+        for letter in self.letters.iter() {
             let (kind, word, epoch) = match *letter {
                 Letter::Trigger { task, attempt, epoch } => (1, (task as u64) << 1 | alive(task, attempt), epoch),
                 Letter::Abort { task, attempt, epoch } => (2, (task as u64) << 1 | alive(task, attempt), epoch),
@@ -327,7 +328,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             d.word(word);
             d.epoch(epoch);
         }
-        for (epoch, task) in self.writes.iter().flatten() {
+        for (epoch, task) in self.writes.iter() {
             d.epoch(*epoch);
             d.word(task.map_or(0, |t| t as u64 + 1));
         }

@@ -355,17 +355,8 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 list.push(Event::waiting(c, 1));
             }
         }
-        let slots = |n: usize| 0..n as u32;
-        list.extend(
-            slots(self.letters.len())
-                .filter(|&i| self.letters[i as usize].is_some())
-                .map(|i| Event::new(What::Letter, i)),
-        );
-        list.extend(
-            slots(self.writes.len())
-                .filter(|&i| self.writes[i as usize].is_some())
-                .map(|i| Event::new(What::Durable, i)),
-        );
+        list.extend(self.letters.used().map(|i| Event::new(What::Letter, i)));
+        list.extend(self.writes.used().map(|i| Event::new(What::Durable, i)));
         if self.can_recover() {
             list.push(Event::new(What::Recover, 0));
         }
@@ -388,8 +379,8 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         debug_assert!(!A::TIMED, "[cutline bug] what is in transit is in the agenda");
         !((0..self.tasks.len() as TaskId).any(|t| self.source_can_move(t))
             || (0..self.net.channels.ends.len() as ChannelId).any(|c| self.can_deliver(c))
-            || self.letters.iter().any(Option::is_some)
-            || self.writes.iter().any(Option::is_some)
+            || self.letters.iter().next().is_some()
+            || self.writes.iter().next().is_some()
             || self.can_recover())
     }
 
