@@ -130,7 +130,7 @@ fn guarded(o: &mut dyn DynOperator, port: u32, r: Record, out: &mut Out) -> Resu
     result
 }
 
-/// What a built-in operator gives for a record: without a list, where it can.
+/// What an operator gives for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Given {
     Nothing,
@@ -140,8 +140,18 @@ pub(crate) enum Given {
     Listed,
 }
 
-/// How a built-in operator gives what its [`process`](Operator::process) sends. (What is in a list was written just
-/// before it is read, and is waited for: a word comes back in a register.)
+impl Given {
+    /// Puts it into the list, if it is not there.
+    pub(super) fn list(self, key: u64, out: &mut Out) {
+        if let Given::Value(value) = self {
+            out.emit(Record::new(key, value));
+        }
+    }
+}
+
+/// How a built-in operator gives what its [`process`](Operator::process) sends. One that keeps the key of each record
+/// hands the value back: what is in a list was written just before it is read, and is waited for; a word comes back in a
+/// register.
 pub(super) trait Give: Operator {
     #[inline]
     fn give(&mut self, port: u32, r: Record, out: &mut Out) -> Given {
@@ -258,5 +268,55 @@ impl AnyOperator {
     /// A user's own operator.
     pub fn custom(o: impl Operator + 'static) -> Self {
         AnyOperator::Custom(Box::new(o))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::mix;
+
+    /// One of each kind (but `SplitWords`, which needs words).
+    fn of_each_kind() -> Vec<AnyOperator> {
+        vec![
+            KeyedCount::default().into(),
+            KeyedSum::default().into(),
+            KeyedReduce::new(super::super::Reduction::Min).into(),
+            KeyedFold::default().into(),
+            Map { multiply: 3, add: 1, modulo: 0, rekey: 5 }.into(),
+            Filter { modulo: 3, remainder: 1 }.into(),
+            Repeat { times: 2, spread: true }.into(),
+            Union::default().into(),
+            Join::default().into(),
+            Sink::default().into(),
+            TableSink::default().into(),
+            Countdown::new(2, 5, 3).into(),
+            Collatz::default().into(),
+            Reach::default().into(),
+        ]
+    }
+
+    #[test]
+    fn what_is_given_is_what_is_sent() {
+        for operator in of_each_kind() {
+            let (mut one, mut other) = (operator.clone(), operator);
+            let (mut sent, mut listed) = (Out::default(), Out::default());
+            for i in 0..3_000u64 {
+                // Small keys and values first, then such as do not fit into half a word.
+                let (w, large) = (mix(i, 7), i > 2_000);
+                let key = if large && w & 1 == 0 { w } else { w % 50 };
+                let value = if large && w & 2 == 0 { u32::MAX as u64 - 2 + w % 5 } else { w >> 9 & 7 };
+                let (port, r) = ((w >> 5) as u32 & 1, Record::new(key, value));
+                sent.sends.clear();
+                assert_eq!(one.process(port, r, &mut sent), Ok(()));
+                match other.give(port, r, &mut listed) {
+                    Ok(Given::Listed) => assert_eq!(sent.sends(), listed.sends()),
+                    Ok(Given::Value(value)) => assert_eq!(sent.sends(), [(Out::ALL, Record::new(key, value))]),
+                    Ok(Given::Nothing) => assert_eq!(sent.sends(), []),
+                    Err(Panic) => unreachable!("it is built in"),
+                }
+                assert_eq!(one.state(), other.state());
+            }
+        }
     }
 }

@@ -13,10 +13,8 @@ pub struct Union {
 }
 
 impl Operator for Union {
-    #[inline]
     fn process(&mut self, port: u32, r: Record, out: &mut Out) {
-        self.taken[port.min(2) as usize] += 1;
-        out.emit(r);
+        self.give(port, r, out).list(r.key, out);
     }
     fn state(&self) -> u64 {
         self.taken.iter().fold(1, |d, &n| fold(d ^ n, 0x9E37_79B9_7F4A_7C15))

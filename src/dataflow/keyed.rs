@@ -43,10 +43,8 @@ macro_rules! keyed {
         }
 
         impl Operator for $name {
-            fn process(&mut self, _: u32, $r: Record, out: &mut Out) {
-                $(let $field = self.$field;)*
-                let value = self.table.update($r.key, |$old| $new);
-                out.emit(Record::new($r.key, value));
+            fn process(&mut self, port: u32, r: Record, out: &mut Out) {
+                self.give(port, r, out).list(r.key, out);
             }
             #[inline]
             fn state(&self) -> u64 {

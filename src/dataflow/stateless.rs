@@ -1,6 +1,6 @@
 //! Operators without state: one record in, some out.
 
-use super::any::{Give, Operator, Out};
+use super::any::{Give, Given, Operator, Out};
 use crate::base::Record;
 
 macro_rules! stateless {
@@ -63,11 +63,22 @@ pub struct Filter {
     pub remainder: u64,
 }
 
-stateless!(Filter, |this, r, out| {
-    if r.value.checked_rem(this.modulo) == Some(this.remainder) {
-        out.emit(r);
+impl Give for Filter {
+    #[inline]
+    fn give(&mut self, _: u32, r: Record, _: &mut Out) -> Given {
+        let keeps = r.value.checked_rem(self.modulo) == Some(self.remainder);
+        if keeps { Given::Value(r.value) } else { Given::Nothing }
     }
-});
+}
+
+impl Operator for Filter {
+    fn process(&mut self, port: u32, r: Record, out: &mut Out) {
+        self.give(port, r, out).list(r.key, out);
+    }
+    fn state(&self) -> u64 {
+        0
+    }
+}
 
 /// Sends each record `times` times (a flat map; 0 drops everything), the i-th copy with i added to its value
 /// and, with `spread`, to its key. State: none.

@@ -164,6 +164,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let task = &mut *self.tasks[t as usize];
         debug_assert_eq!(task.listens, task.protocol.listens(), "[cutline bug] somebody else told the protocol");
         if task.listens {
+            cx.scratch.fx.clear(); // of a step that a panic cut short
             let input = self.plan.job.graph.channels[c as usize].input;
             task.protocol.record(input, &mut cx.scratch.fx);
             if !cx.scratch.fx.is_empty() {

@@ -9,7 +9,7 @@ use crate::choice::{Choices, Kind};
 use crate::dataflow::Out;
 use crate::graph::{Partition, Route};
 use crate::trace::{Fact, Observer};
-use crate::world::{Agenda, Channels, Delay};
+use crate::world::{Agenda, ChannelStart, Channels, Delay};
 
 /// Agenda and channels, and the way from the one to the other.
 pub(super) struct Network<'p, A> {
@@ -226,8 +226,9 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     #[inline(never)]
     fn travel<C: Choices>(&mut self, c: ChannelId, key: u64, value: u64, rest: u64, choices: &mut C) {
         let m = Event::of_words((key, value, rest));
-        let at = self.arrival(c, choices);
         let start = &mut self.channels.starts[c as usize];
+        let at = self.now.after(delay(start, c, (self.delay, self.delays), choices));
+        self.sent = self.sent.wrapping_add(1);
         if at > start.last {
             start.last = at;
             self.agenda.schedule(at, m);
@@ -245,8 +246,9 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     #[inline(never)]
     fn travel_apart<C: Choices>(&mut self, c: ChannelId, key: u64, value: u64, rest: u64, choices: &mut C) {
         let m = Event::of_words((key, value, rest));
-        let at = self.arrival(c, choices);
         let start = &mut self.channels.starts[c as usize];
+        let at = self.now.after(delay(start, c, (self.delay, self.delays), choices));
+        self.sent = self.sent.wrapping_add(1);
         let waits = at <= start.last;
         let at = at.max(start.last);
         start.last = at;
@@ -262,14 +264,80 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         self.sparse = 2 * self.apart > self.sent;
         (self.apart, self.sent) = (0, 0);
     }
+}
 
-    /// When the next message of a channel arrives, if the one before it is not slower.
-    #[inline(always)]
-    fn arrival<C: Choices>(&mut self, c: ChannelId, choices: &mut C) -> Time {
-        self.sent += 1;
-        let start = &mut self.channels.starts[c as usize];
-        start.nth += 1;
-        let delay = self.delay.unwrap_or_else(|| self.delays[c as usize]);
-        self.now.after(delay.draw(Kind::Delay, c, start.nth, choices))
+/// Draws how long the next message of a channel takes: `same` is the delay of all channels, if that is the same on all.
+#[inline(always)]
+fn delay<C: Choices>(
+    start: &mut ChannelStart,
+    c: ChannelId,
+    (same, each): (Option<Delay>, &[Delay]),
+    choices: &mut C,
+) -> u64 {
+    start.nth += 1;
+    same.unwrap_or_else(|| each[c as usize]).draw(Kind::Delay, c, start.nth, choices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::choice::Seeded;
+    use crate::dataflow::{Generator, JobBuilder, KeyedCount, Sink};
+    use crate::engine::Engine;
+    use crate::graph::BackEdges;
+    use crate::trace::RunDigest;
+    use crate::world::TimeOrder;
+
+    /// Whether messages were put into the agenda in the one way or the other, or now in this way, now in that: the same
+    /// run, to the digest of all facts.
+    #[test]
+    fn how_messages_are_put_into_the_agenda_changes_nothing() {
+        for p in [1, 3, 8] {
+            let job = JobBuilder::new()
+                .source("numbers", p, Generator::new(600))
+                .operator("counts", p, KeyedCount::default())
+                .sink("sink", 2, Sink::default())
+                .hash("numbers", "counts")
+                .hash("counts", "sink")
+                .build(BackEdges::Refused)
+                .expect("it is valid");
+            let mut plan = Plan::new("any", job);
+            plan.delays.iter_mut().for_each(|d| *d = Delay::uniform(100, 20_000));
+            plan.checkpoints.every = Some(20_000);
+            let ways: [fn(u64) -> Option<bool>; 4] =
+                [|_| None, |_| Some(false), |_| Some(true), |step| Some(step % 3 == 0)];
+            let runs = ways.map(|way| {
+                let (mut choices, mut digest) = (Seeded::new(p as u64), RunDigest::default());
+                let mut engine = Engine::new(&plan, TimeOrder::new(20_000));
+                let mut cx = Cx::new(&plan.job.symbols, &mut choices, &mut digest);
+                let mut went = 0;
+                while engine.step(&mut cx) == crate::engine::Step::Went {
+                    engine.net.sparse = way(went).unwrap_or(engine.net.sparse);
+                    went += 1;
+                }
+                (went, engine.now(), digest.value())
+            });
+            assert!(runs.iter().all(|run| *run == runs[0]), "{runs:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_the_rule_is_noticed() {
+        let job = JobBuilder::new()
+            .source("numbers", 1, Generator::new(4_000))
+            .sink("sink", 1, Sink::default())
+            .forward("numbers", "sink")
+            .build(BackEdges::Refused)
+            .expect("it is valid");
+        // One message in a microsecond; each takes less than that, or a hundred times as long.
+        for (longest, apart) in [(900, true), (100_000, false)] {
+            let mut plan = Plan::new("any", job.clone());
+            plan.delays.iter_mut().for_each(|d| *d = Delay::uniform(100, longest));
+            plan.paces.iter_mut().for_each(|pace| pace.every = 1_000);
+            let (mut choices, mut nobody) = (Seeded::new(1), ());
+            let mut engine = Engine::new(&plan, TimeOrder::new(longest));
+            engine.run(&mut Cx::new(&plan.job.symbols, &mut choices, &mut nobody));
+            assert_eq!(engine.net.sparse, apart);
+        }
     }
 }

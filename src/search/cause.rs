@@ -50,8 +50,7 @@ pub struct Cause {
 /// How many questions had been asked after each step of the run.
 fn questions(plan: &Plan, picks: &[Picked], steps: u64) -> Vec<u64> {
     let mut choices = Counting { inner: Tape::new(picks), asked: 0 };
-    let horizon = plan.delays.iter().map(|d| d.longest()).max().unwrap_or(1);
-    let mut engine = Engine::new(plan, TimeOrder::new(horizon));
+    let mut engine = Engine::new(plan, TimeOrder::new(super::run::horizon_of(plan)));
     let mut asked = vec![0];
     for _ in 0..steps {
         let mut nobody = ();

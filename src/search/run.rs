@@ -61,13 +61,20 @@ pub fn patience_of(plan: &Plan, faults: &Faults) -> Patience {
     patience(plan, longest_of(plan), faults)
 }
 
-/// The longest that a single thing takes without faults (`u64::MAX`: nobody knows).
+/// The longest that a single thing takes in a plan without faults (`u64::MAX`: nobody knows).
 fn longest_of(plan: &Plan) -> u64 {
     let bounded = plan.capacities.iter().any(|&c| c != u32::MAX);
     if bounded { u64::MAX } else { plan.longest_delay(&Faults::default()) }
 }
 
-/// The patience with these faults, if `longest` is known.
+/// How far an agenda should reach for a plan. (Where little is on its way at a time, wider buckets leave fewer empty ones
+/// to look through.)
+pub(super) fn horizon_of(plan: &Plan) -> u64 {
+    let delay = plan.delays.iter().map(|d| d.longest()).max().unwrap_or(1);
+    if plan.delays.len() < 16 { delay.saturating_mul(4) } else { delay }
+}
+
+/// The patience with these faults, given [`longest_of`] the plan.
 fn patience(plan: &Plan, longest: u64, faults: &Faults) -> Patience {
     let declines = faults.declines.iter().fold(0, |sum: u32, d| sum.saturating_add(d.most));
     let hops = (plan.job.graph.operators.len() as u64 + 10).max(20);
@@ -133,12 +140,9 @@ struct Run<'p> {
 }
 
 impl<'p> Run<'p> {
-    fn new(plan: &'p Plan, mode: Mode) -> Self {
-        let delay = plan.delays.iter().map(|d| d.longest()).max().unwrap_or(1);
-        // Where little is on its way at a time, a calendar of wider buckets is one that is less to look through.
-        let horizon = delay.saturating_mul(if plan.delays.len() < 16 { 4 } else { 1 });
-        let judge = Judge::new(&plan.job, mode, &logs_of(plan), patience_of(plan, &plan.faults));
-        Run { engine: Engine::new(plan, TimeOrder::new(horizon)), digest: RunDigest::default(), judge }
+    fn new(plan: &'p Plan, mode: Mode, longest: u64) -> Self {
+        let judge = Judge::new(&plan.job, mode, &logs_of(plan), patience(plan, longest, &plan.faults));
+        Run { engine: Engine::new(plan, TimeOrder::new(horizon_of(plan))), digest: RunDigest::default(), judge }
     }
 }
 
@@ -171,7 +175,7 @@ impl<'p> Runner<'p> {
     /// # Panics
     /// If they name a task or a node that the job does not have.
     pub fn run_under(&mut self, faults: &'p Faults, choices: &mut impl Choices, also: &mut impl Observer) -> RunResult {
-        let (plan, new) = (self.plan, || Run::new(self.plan, self.mode));
+        let (plan, new) = (self.plan, || Run::new(self.plan, self.mode, self.longest));
         let run = match &mut self.used {
             None => self.used.insert(new()),
             Some(run) => {

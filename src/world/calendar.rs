@@ -1,6 +1,7 @@
 //! The agenda in the order of time: a calendar queue.
 
 use super::agenda::Agenda;
+use super::networks::{merge_eights, sort_eight};
 use crate::base::Time;
 use crate::choice::Choices;
 use std::cmp::Reverse;
@@ -450,32 +451,6 @@ fn packed(low: u32, turn: u64, place: u32) -> u64 {
     ((low & !GROUP) as u64) << (PLACE_BITS + TURN_BITS) | turn << PLACE_BITS | place as u64
 }
 
-macro_rules! smaller_first {
-    ($list:ident: $($a:literal $b:literal),*) => {
-        $(($list[$a], $list[$b]) = ($list[$a].min($list[$b]), $list[$a].max($list[$b]));)*
-    };
-}
-
-/// The smallest first. (Batcher's network: the same 19 comparisons, whatever is in the list.)
-#[inline(always)]
-fn sort_eight(list: &mut [u64; 8]) {
-    smaller_first!(list: 0 1, 2 3, 4 5, 6 7, 0 2, 1 3, 4 6, 5 7, 1 2, 5 6);
-    smaller_first!(list: 0 4, 1 5, 2 6, 3 7, 2 4, 3 5, 1 2, 3 4, 5 6);
-}
-
-/// Two sorted lists in one. (His odd-even merge: 25 comparisons.)
-#[inline(always)]
-fn merge_eights(first: &[u64; 8], second: &[u64; 8]) -> [u64; 16] {
-    let mut all = [0; 16];
-    all[..8].copy_from_slice(first);
-    all[8..].copy_from_slice(second);
-    smaller_first!(all: 0 8, 1 9, 2 10, 3 11, 4 12, 5 13, 6 14, 7 15);
-    smaller_first!(all: 4 8, 5 9, 6 10, 7 11);
-    smaller_first!(all: 2 4, 3 5, 6 8, 7 9, 10 12, 11 13);
-    smaller_first!(all: 1 2, 3 4, 5 6, 7 8, 9 10, 11 12, 13 14);
-    all
-}
-
 impl<E: Copy> Agenda<E> for TimeOrder<E> {
     const TIMED: bool = true;
 
@@ -496,7 +471,7 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
         debug_assert!(now.0 - self.start < 1 << 30, "[cutline bug] the present is not in the open bucket");
         // A group that has its turn waits. (Its time is the present one.)
         let (_, group) = std::mem::replace(&mut self.turn, (0, NIL));
-        let place = self.node(event, 0, group);
+        let place = self.node(event, 0, NIL);
         let one = packed((now.0 - self.start) as u32, 0, place);
         // Mostly there is room where another was.
         if group == NIL && self.had > 0 {
@@ -531,141 +506,4 @@ impl<E: Copy> Agenda<E> for TimeOrder<E> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::choice::Odometer;
-
-    proptest::proptest! {
-        /// Against the obvious queue, for any mixture of near and far events, of events at one moment and of events put
-        /// before all others; some are taken out.
-        #[test]
-        fn events_come_in_the_order_of_time_and_insertion(
-            start in proptest::sample::select(vec![0, 1_000, u64::MAX - 100_000_000]),
-            steps in proptest::collection::vec((0u64..4, 0u64..500_000, 0u8..3, 0u8..4, 0usize..4, 0u8..80), 1..800),
-            horizon in 1u64..200_000,
-        ) {
-            let (mut agenda, mut used) = (TimeOrder::new(horizon), TimeOrder::new(horizon));
-            let mut model: Vec<(u64, i64)> = Vec::new();
-            let (mut now, mut n, mut c) = (start, 0i64, Odometer::default());
-            for (scale, delay, pops, first, behind, rare) in steps {
-                let at = now + (delay >> (scale * 5));
-                agenda.schedule(Time(at), n);
-                model.push((at, n));
-                n += 1;
-                if behind > 0 {
-                    // At that moment or at another at which something happens.
-                    let at = model[model.len().saturating_sub(behind)].0.max(at);
-                    agenda.schedule_behind(Time(at), n);
-                    model.push((at, n));
-                    n += 1;
-                }
-                if first == 0 {
-                    agenda.first(Time(now), -n);
-                    model.push((now, -n));
-                }
-                if rare == 0 {
-                    // Into one that was used: it goes on from here, and what it was is forgotten.
-                    used.clone_from(&agenda);
-                    std::mem::swap(&mut used, &mut agenda);
-                } else if rare == 1 {
-                    model.sort_unstable();
-                    let (gone, stays): (Vec<_>, Vec<_>) = model.iter().partition(|e| e.1 % 3 == 0);
-                    model = stays;
-                    let gone: Vec<i64> = gone.into_iter().map(|e: (u64, i64)| e.1).collect();
-                    assert_eq!(agenda.withdraw(|e| e % 3 == 0), gone);
-                }
-                for _ in 0..pops {
-                    let want = model.iter().min().copied();
-                    model.retain(|e| Some(*e) != want);
-                    let got = agenda.next(Time(now), &mut Vec::new(), |_| {}, &mut c);
-                    assert_eq!(got.map(|(t, e)| (t.0, e)), want);
-                    now = want.map_or(now, |w| w.0);
-                }
-            }
-        }
-    }
-
-    /// What sorts zeros and ones sorts everything (a network does not know what it compares).
-    #[test]
-    fn the_network_sorts() {
-        for bits in 0u64..256 {
-            let mut list = std::array::from_fn(|i| bits >> i & 1);
-            sort_eight(&mut list);
-            assert!(list.is_sorted(), "{bits:b}");
-        }
-        // (What sorts, or merges, all lists of zeros and ones does so with all lists.)
-        for (ones, more) in (0..9).flat_map(|ones| (0..9).map(move |more| (ones, more))) {
-            let sorted = |ones| std::array::from_fn(|i| (i + ones >= 8) as u64);
-            assert!(merge_eights(&sorted(ones), &sorted(more)).is_sorted(), "{ones} {more}");
-        }
-    }
-
-    proptest::proptest! {
-        /// Full buckets: many events on few moments before the first is taken, whatever the width.
-        #[test]
-        fn full_buckets_keep_the_order(
-            start in proptest::sample::select(vec![0, 1_000, u64::MAX - 100_000]),
-            bursts in proptest::collection::vec(proptest::collection::vec((0u64..90, proptest::bool::ANY), 0..60), 1..12),
-            horizon in proptest::sample::select(vec![1, 100_000, 1 << 30, 1 << 50, u64::MAX]),
-        ) {
-            let (mut agenda, mut c) = (TimeOrder::new(horizon), Odometer::default());
-            let (mut now, mut n, mut model) = (start, 0, Vec::new());
-            for burst in bursts {
-                for &(delay, behind) in &burst {
-                    let at = now + delay / 3;
-                    if behind { agenda.schedule_behind(Time(at), n) } else { agenda.schedule(Time(at), n) }
-                    model.push((at, n));
-                    n += 1;
-                }
-                model.sort_unstable();
-                let taken = burst.len() * 2 / 3;
-                for want in model.drain(..taken.min(model.len())) {
-                    let got = agenda.next(Time(now), &mut Vec::new(), |_| {}, &mut c);
-                    assert_eq!(got.map(|(t, e)| (t.0, e)), Some(want));
-                    now = want.0;
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn many_events_on_one_instant_take_no_longer_than_as_many_on_others() {
-        let (mut agenda, mut c) = (TimeOrder::new(100_000), Odometer::default());
-        agenda.schedule(Time(5), 0);
-        for i in 0..300_000u32 {
-            let (t, e) = agenda.next(Time(5), &mut Vec::new(), |_| {}, &mut c).expect("one is there");
-            assert_eq!((t, e), (Time(5), i));
-            agenda.schedule(Time(5), i + 1);
-            if i == 0 {
-                (1..300_000).for_each(|_| agenda.schedule(Time(6), 0)); // quadratic, this would take minutes
-            }
-        }
-    }
-
-    #[test]
-    fn what_never_comes_is_in_nobodys_way() {
-        for horizon in [1000, 1 << 40] {
-            let (mut agenda, mut c) = (TimeOrder::new(horizon), Odometer::default());
-            agenda.schedule(Time(u64::MAX), 1);
-            agenda.schedule(Time(5), 0);
-            assert!(agenda.withdraw(|_| false).is_empty());
-            let mut next = || agenda.next(Time(0), &mut Vec::new(), |_| {}, &mut c);
-            assert_eq!([next(), next(), next()], [Some((Time(5), 0)), Some((Time(u64::MAX), 1)), None]);
-        }
-    }
-
-    #[test]
-    fn what_is_withdrawn_comes_in_its_order_and_the_rest_stays() {
-        let (mut agenda, mut c) = (TimeOrder::new(1000), Odometer::default());
-        let times = [5u64, 700, 5, 90_000, 700, 3, 90_000, 2_000, 6];
-        for (e, &at) in (0u32..).zip(&times) {
-            agenda.schedule(Time(at), e);
-        }
-        let mut next = |agenda: &mut TimeOrder<u32>| agenda.next(Time(0), &mut Vec::new(), |_| {}, &mut c);
-        assert_eq!(next(&mut agenda), Some((Time(3), 5)));
-        agenda.schedule(Time(3), 9);
-        assert_eq!(agenda.withdraw(|e| e % 2 == 0), [0, 2, 8, 4, 6]);
-        let rest: Vec<_> = std::iter::from_fn(|| next(&mut agenda)).map(|(t, e)| (t.0, e)).collect();
-        assert_eq!(rest, [(3, 9), (700, 1), (2_000, 7), (90_000, 3)]);
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | the queue is a calendar whose buckets are lists in one slab | beats a binary heap by half on long runs |
 //! | events of one moment that follow one another directly are one entry of a bucket | a slow message holds back those behind it on its channel: more than half of W's, with P = 4 |
-//! | a bucket with one or two entries is not opened; up to sixteen of another are sorted by a network | most buckets have few; which of two comes first is anybody's guess, so no branch is made of it |
+//! | a bucket with one or two entries is not opened; one with up to sixteen is sorted by networks | most buckets have few; which of two comes first is anybody's guess, so no branch is made of it |
 //! | while one bucket has its turn, a glance goes through the next | with thousands of messages in transit, the list of a bucket is slow to come from memory: 6 % of a run's speed |
 //! | in a timed run a message travels in the queue, with its content, and enters its channel only if it cannot be taken at once | one place for it instead of two; most messages never touch a channel's list |
 //! | a channel's receiver and its flags are one word of 32 bits | with thousands of channels the table fits the cache; 2^24 tasks are enough |
@@ -20,6 +20,7 @@ mod calendar;
 mod channels;
 mod delay;
 mod faults;
+mod networks;
 mod store;
 
 pub use agenda::{Agenda, AnyOrder};
