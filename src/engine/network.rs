@@ -8,7 +8,7 @@ use crate::base::{Attempt, ChannelId, Record, TaskId, Time};
 use crate::choice::{Choices, Kind};
 use crate::dataflow::Out;
 use crate::graph::{Partition, Route};
-use crate::trace::{Fact, Observer};
+use crate::trace::{At, Fact, Observer};
 use crate::world::{Agenda, ChannelStart, Channels, Delay};
 
 /// Agenda and channels, and the way from the one to the other.
@@ -23,8 +23,7 @@ pub(super) struct Network<'p, A> {
     /// No link, and no channel is bounded: records need no second look.
     plain: bool,
     delays: &'p [Delay],
-    /// The delay of all channels, if it is the same on all.
-    delay: Option<Delay>,
+    delay: SameDelay,
     /// Messages sent since this was last looked at, and how many of them did not have to wait for the one before them on
     /// their channel; and whether those were more than half the last time. (A guess: it decides how messages are put
     /// into the agenda, not when they come.)
@@ -69,7 +68,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
             now: Time(0),
             filled: Vec::new(),
             delays: &plan.delays,
-            delay: plan.delays.first().copied().filter(|first| plan.delays.iter().all(|d| d == first)),
+            delay: SameDelay::of(&plan.delays),
             sent: 0,
             apart: 0,
             sparse: false,
@@ -80,6 +79,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     #[inline(always)]
     pub fn emit<C: Choices, O: Observer>(
         &mut self,
+        at: At,
         from: (TaskId, Attempt),
         routes: &[Route],
         edge: u32,
@@ -87,7 +87,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         cx: &mut Cx<'_, C, O>,
     ) {
         match routes {
-            [route] if edge == Out::ALL => self.send_on(from, route, r, cx),
+            [route] if edge == Out::ALL => self.send_on(at, from, route, r, cx),
             _ => self.emit_on(from, routes, edge, r, cx),
         }
     }
@@ -106,7 +106,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         } else {
             routes.get(edge as usize..).map_or(&[][..], |r| &r[..r.len().min(1)])
         };
-        to.iter().for_each(|route| self.send_on(from, route, r, cx));
+        to.iter().for_each(|route| self.send_on(cx.scratch.at, from, route, r, cx));
     }
 
     /// Sends all that the operator gave.
@@ -127,13 +127,14 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     #[inline(always)]
     fn send_on<C: Choices, O: Observer>(
         &mut self,
+        at: At,
         from: (TaskId, Attempt),
         route: &Route,
         r: Record,
         cx: &mut Cx<'_, C, O>,
     ) {
         match route.by_key(r.key) {
-            Some(c) => self.send(from, c, r, cx),
+            Some(c) => self.send(at, from, c, r, cx),
             None => self.send_otherwise(from, route, r, cx),
         }
     }
@@ -147,8 +148,8 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         cx: &mut Cx<'_, C, O>,
     ) {
         match route.partition {
-            Partition::Rebalance => self.send(from, self.turn(route), r, cx),
-            _ => route.channels().for_each(|c| self.send(from, c, r, cx)),
+            Partition::Rebalance => self.send(cx.scratch.at, from, self.turn(route), r, cx),
+            _ => route.channels().for_each(|c| self.send(cx.scratch.at, from, c, r, cx)),
         }
     }
 
@@ -161,6 +162,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     #[inline(always)]
     fn send<C: Choices, O: Observer>(
         &mut self,
+        at: At,
         (task, attempt): (TaskId, Attempt),
         c: ChannelId,
         record: Record,
@@ -169,7 +171,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         let start = &mut self.channels.starts[c as usize];
         start.sent += 1;
         let seq = start.sent as u64;
-        cx.tell(Fact::Sent { task, attempt, channel: c, seq, record });
+        cx.tell_at(at, Fact::Sent { task, attempt, channel: c, seq, record });
         if A::TIMED && self.plain {
             let (key, value, rest) = Event::of_record(c, seq, record).words();
             self.set_out(c, key, value, rest, cx.choices);
@@ -227,7 +229,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     fn travel<C: Choices>(&mut self, c: ChannelId, key: u64, value: u64, rest: u64, choices: &mut C) {
         let m = Event::of_words((key, value, rest));
         let start = &mut self.channels.starts[c as usize];
-        let at = self.now.after(delay(start, c, (self.delay, self.delays), choices));
+        let at = self.now.after(self.delay.draw(start, c, self.delays, choices));
         self.sent = self.sent.wrapping_add(1);
         if at > start.last {
             start.last = at;
@@ -247,7 +249,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     fn travel_apart<C: Choices>(&mut self, c: ChannelId, key: u64, value: u64, rest: u64, choices: &mut C) {
         let m = Event::of_words((key, value, rest));
         let start = &mut self.channels.starts[c as usize];
-        let at = self.now.after(delay(start, c, (self.delay, self.delays), choices));
+        let at = self.now.after(self.delay.draw(start, c, self.delays, choices));
         self.sent = self.sent.wrapping_add(1);
         let waits = at <= start.last;
         let at = at.max(start.last);
@@ -266,16 +268,40 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     }
 }
 
-/// Draws how long the next message of a channel takes: `same` is the delay of all channels, if that is the same on all.
-#[inline(always)]
-fn delay<C: Choices>(
-    start: &mut ChannelStart,
-    c: ChannelId,
-    (same, each): (Option<Delay>, &[Delay]),
-    choices: &mut C,
-) -> u64 {
-    start.nth += 1;
-    same.unwrap_or_else(|| each[c as usize]).draw(Kind::Delay, c, start.nth, choices)
+/// The delays of all channels, where they are uniform and the same on all: the most common case, asked for at once.
+#[derive(Clone, Copy)]
+struct SameDelay {
+    min: u64,
+    step: u64,
+    /// 0: they are not.
+    options: u32,
+}
+
+impl SameDelay {
+    fn of(delays: &[Delay]) -> Self {
+        match delays {
+            [first @ Delay::Uniform { min, step, options }, rest @ ..] if rest.iter().all(|d| d == first) => {
+                SameDelay { min: *min, step: *step, options: *options }
+            }
+            _ => SameDelay { min: 0, step: 0, options: 0 },
+        }
+    }
+
+    /// Draws how long the next message of a channel takes.
+    #[inline(always)]
+    fn draw<C: Choices>(self, start: &mut ChannelStart, c: ChannelId, each: &[Delay], choices: &mut C) -> u64 {
+        start.nth += 1;
+        let SameDelay { min, step, options } = self;
+        if options == 0 {
+            return draw_otherwise(each[c as usize], c, start.nth, choices);
+        }
+        Delay::Uniform { min, step, options }.draw(Kind::Delay, c, start.nth, choices)
+    }
+}
+
+#[inline(never)]
+fn draw_otherwise<C: Choices>(delay: Delay, c: ChannelId, nth: u32, choices: &mut C) -> u64 {
+    delay.draw(Kind::Delay, c, nth, choices)
 }
 
 #[cfg(test)]

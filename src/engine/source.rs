@@ -8,7 +8,7 @@ use crate::base::{TaskId, Time};
 use crate::choice::Choices;
 use crate::dataflow::{AnySource, Out, Read, Source};
 use crate::protocol::{CoordinatorInput, Input};
-use crate::trace::{Fact, Observer};
+use crate::trace::{At, Fact, Observer};
 use crate::world::Agenda;
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
@@ -40,7 +40,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// The source's timer went off.
     #[inline(always)]
-    pub(super) fn source_step<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) -> Handled {
+    pub(super) fn source_step<C: Choices, O: Observer>(&mut self, now: At, t: TaskId, cx: &mut Cx<'_, C, O>) -> Handled {
         let task = &mut *self.tasks[t as usize];
         if A::TIMED && (!task.up || task.due != self.net.now || task.at_end) {
             return Handled::Void;
@@ -67,8 +67,8 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 if calm {
                     task.due = at;
                 }
-                cx.tell(Fact::Read { task: t, attempt, split, offset });
-                self.net.emit((t, attempt), routes, Out::ALL, record, cx);
+                cx.tell_at(now, Fact::Read { task: t, attempt, split, offset });
+                self.net.emit(now, (t, attempt), routes, Out::ALL, record, cx);
                 self.note_filled();
                 if calm {
                     if A::TIMED {

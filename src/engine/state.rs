@@ -63,6 +63,8 @@ pub struct Engine<'p, A> {
     pub(super) pointed: bool,
     /// No channel is bounded, no fault must be asked for at a delivery, and no operator has more than one input edge.
     pub(super) plain: bool,
+    /// The first channel of the second half of the edges.
+    pub(super) halfway: ChannelId,
 }
 
 impl<A: Clone> Clone for Engine<'_, A> {
@@ -167,6 +169,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             watched: false,
             pointed: false,
             plain: false,
+            halfway: graph.channels.partition_point(|c| c.edge as usize * 2 < graph.edges.len()) as ChannelId,
         };
         engine.set_faults(&plan.faults);
         engine

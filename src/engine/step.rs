@@ -131,6 +131,13 @@ impl<C, O: Observer> Cx<'_, C, O> {
     pub(super) fn tell(&mut self, fact: Fact<'_>) {
         self.observer.see(self.scratch.at, fact);
     }
+
+    /// The same where it is at hand when it happens. (What is in memory is copied each time.)
+    #[inline(always)]
+    pub(super) fn tell_at(&mut self, at: At, fact: Fact<'_>) {
+        debug_assert!(at == self.scratch.at, "[cutline bug] a fact of another step");
+        self.observer.see(at, fact);
+    }
 }
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
@@ -158,8 +165,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             };
             self.net.now = time;
             self.steps += 1;
-            cx.scratch.at = At { step: self.steps, time };
-            match self.handle(event, cx) {
+            let at = At { step: self.steps, time };
+            cx.scratch.at = at;
+            match self.handle(at, event, cx) {
                 Handled::Void => {
                     debug_assert!(A::TIMED, "[cutline bug] what is enabled comes to nothing");
                     self.steps -= 1; // it was none
@@ -232,10 +240,10 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// (A record is taken here alone, however it came: small runs miss the instruction cache, and would miss it more.)
     #[inline(always)]
-    fn handle<C: Choices, O: Observer>(&mut self, event: Event, cx: &mut Cx<'_, C, O>) -> Handled {
+    fn handle<C: Choices, O: Observer>(&mut self, at: At, event: Event, cx: &mut Cx<'_, C, O>) -> Handled {
         let (to, record) = match self.free_way(event) {
             Some(to) => (to, event),
-            None if event.what() == What::Source => return self.source_step(event.index(), cx),
+            None if event.what() == What::Source => return self.source_step(at, event.index(), cx),
             None => {
                 let (key, value, rest) = event.words();
                 match self.handle_rare(key, value, rest, cx) {
@@ -244,7 +252,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 }
             }
         };
-        self.take(to, record, cx)
+        self.take(at, to, record, cx)
     }
 
     /// (Calls nothing but at its end, so that nothing has to be saved for what arrives.)

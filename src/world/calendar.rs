@@ -257,50 +257,47 @@ impl<E: Copy> TimeOrder<E> {
         true
     }
 
-    /// The place of the bucket that comes next, if it is soon enough to be found at once.
+    /// The number of the bucket that comes next, if it is soon enough to be found at once.
     #[inline(always)]
-    fn soon(&self) -> Option<usize> {
-        let start = self.from as usize % BUCKETS;
-        let bits = self.filled[start / 64] & (!0 << (start % 64));
-        (bits != 0).then(|| start - start % 64 + bits.trailing_zeros() as usize)
+    fn soon(&self) -> Option<u64> {
+        let bits = self.filled[self.from as usize / 64 % (BUCKETS / 64)] & (!0 << (self.from % 64));
+        (bits != 0).then(|| self.from - self.from % 64 + bits.trailing_zeros() as u64)
     }
 
     /// The same wherever it is, if `soon` has not found it.
     #[inline(never)]
-    fn search(&self) -> Option<usize> {
+    fn search(&self) -> Option<u64> {
         // In its own word, nothing comes after the start: what is there comes last.
         let first = self.from as usize % BUCKETS / 64 + 1;
         for n in first..first + BUCKETS / 64 {
             let w = n % (BUCKETS / 64);
             if self.filled[w] != 0 {
-                return Some(w * 64 + self.filled[w].trailing_zeros() as usize);
+                let i = (w * 64) as u64 + self.filled[w].trailing_zeros() as u64;
+                return Some(self.from + i.wrapping_sub(self.from) % BUCKETS as u64);
             }
         }
         None
     }
 
-    /// The number of the bucket at this place.
-    #[inline(always)]
-    fn number(&self, i: usize) -> u64 {
-        self.from + (i.wrapping_sub(self.from as usize) % BUCKETS) as u64
-    }
-
     /// If the next bucket has one or two events, as most have: the next of them. The bucket is not opened for that.
     #[inline(always)]
     fn quick(&mut self) -> Option<(u64, u32)> {
-        let i = self.soon().or_else(|| self.search())?;
-        let bucket = self.number(i);
+        let bucket = match self.soon() {
+            Some(bucket) => bucket,
+            None => self.search()?,
+        };
+        let i = bucket as usize % BUCKETS;
         if bucket >= self.reaches {
             return None;
         }
-        let newest = self.heads[i % BUCKETS];
+        let newest = self.heads[i];
         let node = self.nodes.get(newest as usize)?;
         let (low, older) = (node.low & !GROUP, node.next);
         let start = bucket << self.shift;
         let Some(node) = self.nodes.get(older as usize) else {
             self.from = bucket;
-            self.heads[i % BUCKETS] = NIL;
-            self.filled[i / 64 % (BUCKETS / 64)] &= !(1 << (i % 64));
+            self.heads[i] = NIL;
+            self.filled[i / 64] &= !(1 << (i % 64));
             return Some((start + low as u64, newest));
         };
         if node.next != NIL {
@@ -312,7 +309,7 @@ impl<E: Copy> TimeOrder<E> {
             self.nodes[newest as usize].next = NIL;
             return Some((start + low as u64, older));
         }
-        self.heads[i % BUCKETS] = older;
+        self.heads[i] = older;
         Some((start + low as u64, newest))
     }
 
@@ -320,8 +317,8 @@ impl<E: Copy> TimeOrder<E> {
     /// `false` if nothing is left.
     #[inline(never)]
     fn advance(&mut self) -> bool {
-        let Some(i) = self.soon().or_else(|| self.search()) else { return self.leap() };
-        let bucket = self.number(i);
+        let Some(bucket) = self.soon().or_else(|| self.search()) else { return self.leap() };
+        let i = bucket as usize % BUCKETS;
         if bucket >= self.reaches && !self.beyond.is_empty() {
             self.from = bucket;
             self.reach();
@@ -336,7 +333,7 @@ impl<E: Copy> TimeOrder<E> {
         if self.from >= self.reaches {
             self.reach();
         }
-        self.glance = self.soon().map_or(NIL, |i| self.heads[i % BUCKETS]);
+        self.glance = self.soon().map_or(NIL, |bucket| self.heads[bucket as usize % BUCKETS]);
         true
     }
 
