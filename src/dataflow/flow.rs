@@ -67,6 +67,8 @@ pub struct Sink {
 }
 
 impl Give for Sink {
+    const LITTLE: bool = true;
+
     #[inline]
     fn give(&mut self, port: u32, r: Record, out: &mut Out) -> Given {
         self.process(port, r, out);

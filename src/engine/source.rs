@@ -56,35 +56,40 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         if task.silent {
             return Handled::Void;
         }
-        match task.peek() {
-            Ahead::Record => {
-                let record = task.next_record;
-                let (split, offset) = task.advance();
-                let (attempt, routes) = (task.attempt, task.routes);
-                let next = task.look();
-                let calm = next != Ahead::Silent && !task.position_due();
-                let at = self.net.now.after(task.pace);
-                if calm {
-                    task.due = at;
-                }
-                cx.tell_at(now, Fact::Read { task: t, attempt, split, offset });
-                self.net.emit(now, (t, attempt), routes, Out::ALL, record, cx);
-                self.note_filled();
-                if calm {
-                    if A::TIMED {
-                        self.net.agenda.schedule(at, Event::new(What::Source, t));
-                    }
-                    return Handled::Calm;
-                }
-                self.next_read(t, cx);
-            }
-            Ahead::Silent => {
-                self.fall_silent(t, cx);
-                return Handled::Void;
-            }
-            Ahead::End => self.source_ends(t, cx),
+        if task.next != Some(Ahead::Record) && task.peek() != Ahead::Record {
+            return self.reads_nothing(t, cx);
         }
+        let record = task.next_record;
+        let (split, offset) = task.advance();
+        let (attempt, routes) = (task.attempt, task.routes);
+        let next = task.look();
+        let calm = next != Ahead::Silent && !task.position_due();
+        let at = self.net.now.after(task.pace);
+        if calm {
+            task.due = at;
+        }
+        cx.tell_at(now, Fact::Read { task: t, attempt, split, offset });
+        self.net.emit(now, (t, attempt), routes, Out::ALL, record, cx);
+        self.note_filled();
+        if calm {
+            if A::TIMED {
+                self.net.agenda.schedule(at, Event::new(What::Source, t));
+            }
+            return Handled::Calm;
+        }
+        self.next_read(t, cx);
         Handled::Done
+    }
+
+    /// There is no record to read.
+    #[inline(never)]
+    fn reads_nothing<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) -> Handled {
+        if self.tasks[t as usize].peek() == Ahead::End {
+            self.source_ends(t, cx);
+            return Handled::Done;
+        }
+        self.fall_silent(t, cx);
+        Handled::Void
     }
 
     #[inline(never)]
@@ -144,7 +149,7 @@ impl TaskState<'_> {
     }
 
     /// What the source reads next.
-    #[inline(always)]
+    #[inline(never)]
     fn peek(&mut self) -> Ahead {
         match self.next {
             Some(next) => next,

@@ -157,15 +157,16 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             self.start(cx);
         }
         loop {
-            if self.steps >= self.most {
+            let step = self.steps + 1;
+            if step > self.most {
                 return self.finish_before_step(Outcome::Limit, cx);
             }
             let Some((time, event)) = self.next_event(cx) else {
                 return self.finish_before_step(self.outcome_at_rest(), cx);
             };
             self.net.now = time;
-            self.steps += 1;
-            let at = At { step: self.steps, time };
+            self.steps = step;
+            let at = At { step, time };
             cx.scratch.at = at;
             match self.handle(at, event, cx) {
                 Handled::Void => {

@@ -47,6 +47,8 @@ const BUCKETS: usize = 4096;
 pub struct TimeOrder<E> {
     /// A bucket is 2^shift nanoseconds wide.
     shift: u32,
+    /// 2^shift - 1.
+    mask: u32,
     /// The number (time >> shift) of the first bucket that was not opened. (Some of it may have been given out.)
     from: u64,
     /// What was in the last that was opened, in order, each in a word (see [`packed`]); and what was put before all others.
@@ -98,7 +100,7 @@ impl<E: Copy> Clone for TimeOrder<E> {
         self.nodes.clone_from(&o.nodes);
         self.firsts.clone_from(&o.firsts);
         self.beyond.clone_from(&o.beyond);
-        (self.shift, self.from, self.filled) = (o.shift, o.from, o.filled);
+        (self.shift, self.mask, self.from, self.filled) = (o.shift, o.mask, o.from, o.filled);
         (self.free, self.turn, self.reaches, self.seq) = (o.free, o.turn, o.reaches, o.seq);
         self.glance = NIL;
     }
@@ -107,8 +109,10 @@ impl<E: Copy> Clone for TimeOrder<E> {
 impl<E: Copy> TimeOrder<E> {
     /// An empty agenda; most events come at most `horizon` nanoseconds after they were scheduled.
     pub fn new(horizon: u64) -> Self {
+        let shift = (u64::BITS - (horizon / BUCKETS as u64).leading_zeros()).min(30);
         TimeOrder {
-            shift: (u64::BITS - (horizon / BUCKETS as u64).leading_zeros()).min(30),
+            shift,
+            mask: (1 << shift) - 1,
             from: 0,
             current: Vec::with_capacity(32),
             had: 0,
@@ -149,11 +153,17 @@ impl<E: Copy> TimeOrder<E> {
         node.event
     }
 
+    /// A time, without what its bucket says of it.
+    #[inline(always)]
+    fn low(&self, time: u64) -> u32 {
+        time as u32 & self.mask
+    }
+
     #[inline(always)]
     fn put(&mut self, time: u64, event: E) {
         let bucket = time >> self.shift;
         let i = bucket as usize % BUCKETS;
-        let place = self.node(event, (time - (bucket << self.shift)) as u32, self.heads[i]);
+        let place = self.node(event, self.low(time), self.heads[i]);
         // (Those that were opened wrap around.)
         if bucket.wrapping_sub(self.from) < BUCKETS as u64 {
             self.heads[i] = place;
@@ -168,7 +178,7 @@ impl<E: Copy> TimeOrder<E> {
     fn put_behind(&mut self, time: u64, event: E) {
         let bucket = time >> self.shift;
         let i = bucket as usize % BUCKETS;
-        let low = (time - (bucket << self.shift)) as u32;
+        let low = self.low(time);
         let newest = self.heads[i];
         let Some(node) = self.nodes.get(newest as usize) else { return self.put(time, event) };
         if node.low & !GROUP != low || bucket.wrapping_sub(self.from) >= BUCKETS as u64 {
@@ -179,12 +189,18 @@ impl<E: Copy> TimeOrder<E> {
         // (Either is as likely as the other: no branch.)
         let known = self.firsts.get(newest as usize).copied().unwrap_or(NIL);
         let first = select_unpredictable(alone, newest, known);
-        if self.firsts.len() <= place as usize {
-            self.firsts.resize(self.nodes.capacity(), NIL);
+        match self.firsts.get_mut(place as usize) {
+            Some(of_place) => *of_place = first,
+            None => self.more_firsts(place, first),
         }
-        self.firsts[place as usize] = first;
         self.nodes[newest as usize].next = place;
         self.heads[i] = place;
+    }
+
+    #[cold]
+    fn more_firsts(&mut self, place: u32, first: u32) {
+        self.firsts.resize(self.nodes.capacity(), NIL);
+        self.firsts[place as usize] = first;
     }
 
     /// An event has its turn, or the first of a group.
