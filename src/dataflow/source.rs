@@ -198,6 +198,17 @@ mod tests {
         }
 
         #[test]
+        fn the_last_size_stands_for_all_further_splits(sizes in proptest::collection::vec(0u64..5, 0..4)) {
+            let g = Generator { sizes: sizes.clone(), ..Generator::new(0) };
+            for split in 0..6 {
+                let size = sizes.get(split as usize).or(sizes.last()).copied().unwrap_or(0);
+                for offset in 0..6 {
+                    assert_eq!(matches!(g.read(split, offset), Read::Record(_)), offset < size);
+                }
+            }
+        }
+
+        #[test]
         fn a_generator_stays_in_its_bounds(seed: u64, low in 0u64..9, more in 0u64..9) {
             let g = Generator { values: (low, low + more), seed, ..Generator::new(20) };
             for offset in 0..20 {

@@ -78,7 +78,13 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// The receiver takes a record.
     #[inline(always)]
-    pub(super) fn take<C: Choices, O: Observer>(&mut self, at: At, t: TaskId, m: Event, cx: &mut Cx<'_, C, O>) -> Handled {
+    pub(super) fn take<C: Choices, O: Observer>(
+        &mut self,
+        at: At,
+        t: TaskId,
+        m: Event,
+        cx: &mut Cx<'_, C, O>,
+    ) -> Handled {
         let (c, seq, record) = (m.index(), m.seq(), m.content());
         self.delivered += 1;
         if self.plain {

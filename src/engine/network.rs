@@ -23,6 +23,7 @@ pub(super) struct Network<'p, A> {
     /// No link, and no channel is bounded: records need no second look.
     plain: bool,
     delays: &'p [Delay],
+    /// All of them, if they are uniform and alike.
     delay: SameDelay,
     /// Messages sent since this was last looked at, and how many of them did not have to wait for the one before them on
     /// their channel; and whether those were more than half the last time. (A guess: it decides how messages are put
@@ -268,26 +269,27 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     }
 }
 
-/// The delays of all channels, where they are uniform and the same on all: the most common case, asked for at once.
+/// The delay of every channel, where all are uniform and alike, as in most jobs: one question, and no look at the channel's
+/// own.
 #[derive(Clone, Copy)]
 struct SameDelay {
     min: u64,
     step: u64,
-    /// 0: they are not.
+    /// How many options; 0: each channel has a delay of its own, or another kind.
     options: u32,
 }
 
 impl SameDelay {
     fn of(delays: &[Delay]) -> Self {
         match delays {
-            [first @ Delay::Uniform { min, step, options }, rest @ ..] if rest.iter().all(|d| d == first) => {
-                SameDelay { min: *min, step: *step, options: *options }
+            &[first @ Delay::Uniform { min, step, options }, ref rest @ ..] if rest.iter().all(|&d| d == first) => {
+                SameDelay { min, step, options }
             }
             _ => SameDelay { min: 0, step: 0, options: 0 },
         }
     }
 
-    /// Draws how long the next message of a channel takes.
+    /// Draws how long the next message of the channel `c` takes. `each`: the delays of all channels.
     #[inline(always)]
     fn draw<C: Choices>(self, start: &mut ChannelStart, c: ChannelId, each: &[Delay], choices: &mut C) -> u64 {
         start.nth += 1;
@@ -344,6 +346,30 @@ mod tests {
                 (went, engine.now(), digest.value())
             });
             assert!(runs.iter().all(|run| *run == runs[0]), "{runs:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_takes_what_its_channel_takes() {
+        let kinds = [
+            Delay::Constant(7),
+            Delay::uniform(10, 1_000),
+            Delay::uniform(10, 1_001),
+            Delay::Exponential { min: 3, mean: 1_000 },
+        ];
+        // All channels alike, and each pair of kinds on two.
+        for (a, b) in kinds.into_iter().flat_map(|a| kinds.map(|b| (a, b))) {
+            let each = [a, b, a];
+            let same = SameDelay::of(&each);
+            let (mut choices, mut others) = (Seeded::new(5), Seeded::new(5));
+            let mut starts = [ChannelStart { last: Time(0), sent: 0, nth: 0 }; 3];
+            for nth in 1..200 {
+                for (c, start) in (0..).zip(&mut starts) {
+                    let want = each[c as usize].draw(Kind::Delay, c, nth, &mut others);
+                    assert_eq!(same.draw(start, c, &each, &mut choices), want, "{each:?}");
+                    assert_eq!(start.nth, nth);
+                }
+            }
         }
     }
 

@@ -40,7 +40,12 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// The source's timer went off.
     #[inline(always)]
-    pub(super) fn source_step<C: Choices, O: Observer>(&mut self, now: At, t: TaskId, cx: &mut Cx<'_, C, O>) -> Handled {
+    pub(super) fn source_step<C: Choices, O: Observer>(
+        &mut self,
+        now: At,
+        t: TaskId,
+        cx: &mut Cx<'_, C, O>,
+    ) -> Handled {
         let task = &mut *self.tasks[t as usize];
         if A::TIMED && (!task.up || task.due != self.net.now || task.at_end) {
             return Handled::Void;
