@@ -153,7 +153,7 @@ impl Given {
 /// hands the value back: what is in a list was written just before it is read, and is waited for; a word comes back in a
 /// register.
 pub(super) trait Give: Operator {
-    /// Whether it is so little that it is done on the spot.
+    /// Whether `give` is so little that it is done where operators are told apart.
     const LITTLE: bool = false;
 
     #[inline]
@@ -164,12 +164,13 @@ pub(super) trait Give: Operator {
     }
 }
 
-/// One function for each operator: where they are told apart, nothing is saved for those that need it.
+/// In place if it is little, otherwise in a function of its own.
 #[inline(always)]
 fn give<O: Give>(o: &mut O, port: u32, r: Record, out: &mut Out) -> Given {
     if O::LITTLE { o.give(port, r, out) } else { give_elsewhere(o, port, r, out) }
 }
 
+/// One function for each operator: where they are told apart, nothing is saved for those that need it.
 #[inline(never)]
 fn give_elsewhere<O: Give>(o: &mut O, port: u32, r: Record, out: &mut Out) -> Given {
     o.give(port, r, out)

@@ -81,7 +81,7 @@ impl Source for Generator {
     }
     #[inline(always)]
     fn read(&self, split: u32, offset: u64) -> Read {
-        // (Whose turn it is, is anybody's guess: no branch.)
+        // (Which split is read is anybody's guess: no branch depends on it.)
         let last = self.sizes.len().wrapping_sub(1);
         let size = self.sizes.get(last.min(split as usize)).copied().unwrap_or(0);
         if offset >= size {

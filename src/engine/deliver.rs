@@ -67,8 +67,10 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             return None;
         }
         let c = m.index();
-        // Who takes it is anybody's guess, and which operator that is decides where all that follows goes. A wrong guess
-        // costs the less the sooner it is seen: so it is asked here, where one need look nowhere, and nothing depends on it.
+        // Who takes it is anybody's guess. Asked here, where nothing has to come from the channel or the task, a
+        // misprediction is seen soon and costs little; and what is asked later of the same is predicted right. (Both ways
+        // lead to the next instruction: what counts is that the branch predictor's history has the answer. `black_box`
+        // keeps the compiler from dropping the question; if it did, only speed would be lost.)
         if c >= self.halfway {
             std::hint::black_box(());
         }

@@ -16,9 +16,9 @@
 //! | a record is taken in one place, however it came; what is put into the agenda is put there in one | half of a small run's code is run once or twice: what is there twice does not fit the instruction cache |
 //! | events are handed on as words, inputs and letters are made where they are read | what is copied right after it was written is waited for |
 //! | where fewer than half of the messages have to wait for the one before them on their channel, nobody asks which do | that would be anybody's guess, and a wrong guess costs more than a group of events saves: 6 % of W with P = 64 |
-//! | which half of the edges a record has come by is asked before anything else, and nothing depends on the answer | who takes a record is anybody's guess, and a wrong guess is seen only when its operator has come from memory; after this question all that depends on it is guessed right: 3 to 5 % of W with P = 64 |
+//! | which half of the edges a record has come by is asked before its channel and its task are looked at, and nothing depends on the answer | who takes a record is anybody's guess, and a misprediction is seen only when the operator has come from memory; after this question, the branch predictor knows: 3 to 5 % of W with P = 64 (nothing in a job of one edge) |
 //! | step and time of what happens are handed on to where a record's facts are told | read from memory there, they are copied each time: 1 % |
-//! | the delay of all channels, if they are alike, is asked for at once | three questions a message less |
+//! | the delays of all channels, if they are uniform and alike, are one | no look at the channel's own; other kinds take a call more |
 //! | the faults are the plan's, or others | one job can be tried under many without being built anew |
 //! | a full restart is one step; ingestion goes on after the restart delay | nothing can happen in between |
 

@@ -301,6 +301,7 @@ impl SameDelay {
     }
 }
 
+/// (Out of line: few jobs have it.)
 #[inline(never)]
 fn draw_otherwise<C: Choices>(delay: Delay, c: ChannelId, nth: u32, choices: &mut C) -> u64 {
     delay.draw(Kind::Delay, c, nth, choices)
@@ -356,7 +357,9 @@ mod tests {
             Delay::uniform(10, 1_000),
             Delay::uniform(10, 1_001),
             Delay::Exponential { min: 3, mean: 1_000 },
+            Delay::Uniform { min: 5, step: 1, options: 0 },
         ];
+        assert_eq!(SameDelay::of(&[kinds[1]; 3]).options, 990, "these are one");
         // All channels alike, and each pair of kinds on two.
         for (a, b) in kinds.into_iter().flat_map(|a| kinds.map(|b| (a, b))) {
             let each = [a, b, a];

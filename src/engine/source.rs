@@ -40,12 +40,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// The source's timer went off.
     #[inline(always)]
-    pub(super) fn source_step<C: Choices, O: Observer>(
-        &mut self,
-        now: At,
-        t: TaskId,
-        cx: &mut Cx<'_, C, O>,
-    ) -> Handled {
+    pub(super) fn source_step<C: Choices, O: Observer>(&mut self, at: At, t: TaskId, cx: &mut Cx<'_, C, O>) -> Handled {
         let task = &mut *self.tasks[t as usize];
         if A::TIMED && (!task.up || task.due != self.net.now || task.at_end) {
             return Handled::Void;
@@ -61,6 +56,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         if task.silent {
             return Handled::Void;
         }
+        // (Mostly it is known: one question.)
         if task.next != Some(Ahead::Record) && task.peek() != Ahead::Record {
             return self.reads_nothing(t, cx);
         }
@@ -69,16 +65,16 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let (attempt, routes) = (task.attempt, task.routes);
         let next = task.look();
         let calm = next != Ahead::Silent && !task.position_due();
-        let at = self.net.now.after(task.pace);
+        let due = self.net.now.after(task.pace);
         if calm {
-            task.due = at;
+            task.due = due;
         }
-        cx.tell_at(now, Fact::Read { task: t, attempt, split, offset });
-        self.net.emit(now, (t, attempt), routes, Out::ALL, record, cx);
+        cx.tell_at(at, Fact::Read { task: t, attempt, split, offset });
+        self.net.emit(at, (t, attempt), routes, Out::ALL, record, cx);
         self.note_filled();
         if calm {
             if A::TIMED {
-                self.net.agenda.schedule(at, Event::new(What::Source, t));
+                self.net.agenda.schedule(due, Event::new(What::Source, t));
             }
             return Handled::Calm;
         }
@@ -86,7 +82,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         Handled::Done
     }
 
-    /// There is no record to read.
+    /// There is no record to read. (Out of line: it comes once in a source's life, or never.)
     #[inline(never)]
     fn reads_nothing<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) -> Handled {
         if self.tasks[t as usize].peek() == Ahead::End {
@@ -153,7 +149,7 @@ impl TaskState<'_> {
         self.reads >= self.position
     }
 
-    /// What the source reads next.
+    /// What the source reads next. (Out of line: it looks ahead with each read, so that only its first look comes here.)
     #[inline(never)]
     fn peek(&mut self) -> Ahead {
         match self.next {

@@ -132,7 +132,7 @@ impl<C, O: Observer> Cx<'_, C, O> {
         self.observer.see(self.scratch.at, fact);
     }
 
-    /// The same where it is at hand when it happens. (What is in memory is copied each time.)
+    /// [`tell`](Self::tell) where step and time are at hand: from memory, they would be copied each time.
     #[inline(always)]
     pub(super) fn tell_at(&mut self, at: At, fact: Fact<'_>) {
         debug_assert!(at == self.scratch.at, "[cutline bug] a fact of another step");

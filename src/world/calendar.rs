@@ -80,7 +80,7 @@ pub struct TimeOrder<E> {
 
 impl<E: Copy> Clone for TimeOrder<E> {
     fn clone(&self) -> Self {
-        let mut copy = TimeOrder { shift: self.shift, ..TimeOrder::new(0) };
+        let mut copy = TimeOrder::new(0);
         copy.clone_from(self);
         copy
     }
@@ -197,6 +197,7 @@ impl<E: Copy> TimeOrder<E> {
         self.heads[i] = place;
     }
 
+    /// Room for as many as there is room for nodes.
     #[cold]
     fn more_firsts(&mut self, place: u32, first: u32) {
         self.firsts.resize(self.nodes.capacity(), NIL);
@@ -298,6 +299,7 @@ impl<E: Copy> TimeOrder<E> {
     /// If the next bucket has one or two events, as most have: the next of them. The bucket is not opened for that.
     #[inline(always)]
     fn quick(&mut self) -> Option<(u64, u32)> {
+        // (Not `or_else`, which would ask twice.)
         let bucket = match self.soon() {
             Some(bucket) => bucket,
             None => self.search()?,
