@@ -11,9 +11,9 @@ use cutline::choice::{Odometer, Picked, Recorder, Seeded, Tape};
 use cutline::engine::{Engine, Plan, Workbench};
 use cutline::prelude::*;
 use cutline::search::{explore, logs_of, run_plan};
-use cutline::trace::{Observer, RunDigest, TraceHeader, TraceWriter};
+use cutline::trace::{At, Fact, Observer, RunDigest, TraceHeader, TraceWriter};
 use cutline::world::{AnyOrder, Crash, Delay, Point, Target, When};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 fn states(n: u32, r: u64, crash: bool) -> (u64, u64) {
     let plan = yardsticks::x(n, r, crash);
@@ -222,6 +222,46 @@ fn the_same_seed_gives_the_same_run() {
     }
     let shallow = run_plan(&plan, Mode::Shallow, &mut Seeded::new(1), &mut RunDigest::default());
     assert_eq!(shallow.digest, run_plan(&plan, Mode::Full, &mut Seeded::new(1), &mut ()).digest);
+}
+
+/// Per channel, the numbers of the records sent and taken last, since everything began or restarted.
+#[derive(Default)]
+struct Transit {
+    sent: BTreeMap<u32, u64>,
+    taken: BTreeMap<u32, u64>,
+    discarded: usize,
+}
+
+impl Observer for Transit {
+    fn see(&mut self, _: At, fact: Fact<'_>) {
+        match fact {
+            Fact::Sent { channel, seq, .. } => _ = self.sent.insert(channel, seq),
+            Fact::Processed { channel, seq, .. } => _ = self.taken.insert(channel, seq),
+            Fact::Discarded { channel, seq, .. } => {
+                let before = self.taken.insert(channel, seq);
+                assert!(before.is_none_or(|before| before + 1 == seq), "channel {channel}: {before:?}, then {seq}");
+                self.discarded += 1;
+            }
+            Fact::Restored { .. } => {
+                for (channel, seq) in std::mem::take(&mut self.sent) {
+                    assert_eq!(self.taken.get(&channel), Some(&seq), "channel {channel}");
+                }
+                self.taken.clear();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_is_in_transit_at_a_restart_is_discarded_once_and_in_order() {
+    let plan = busy(None);
+    let mut transit = Transit::default();
+    for seed in 0..50 {
+        (transit.sent, transit.taken) = Default::default();
+        run_plan(&plan, Mode::Full, &mut Seeded::new(seed), &mut transit);
+    }
+    assert!(transit.discarded > 1_000, "{}", transit.discarded);
 }
 
 /// The digest of one run, fixed: debug and release builds, and machines, agree on it.

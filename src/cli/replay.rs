@@ -127,7 +127,7 @@ fn digest_text(r: &Replayed) -> &'static str {
     if r.digest_back {
         ", with the same digest"
     } else {
-        ", but the digest is another: facts beside the failure differ"
+        ", but the digest is another: facts beside the failure differ, or another version of cutline saved the capsule"
     }
 }
 
