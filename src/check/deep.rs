@@ -11,6 +11,7 @@ use crate::base::{ChannelId, Digester, Kept, Record, TaskId, copy_option};
 use crate::dataflow::{AnyOperator, AnySource, Given, Job, Out, Read, Source};
 use crate::graph::{Partition, Route};
 use crate::trace::At;
+use std::hint::cold_path;
 use std::rc::Rc;
 
 /// What the task that acted last must still send.
@@ -24,6 +25,7 @@ enum Owes {
 }
 
 /// What is known of a task beforehand.
+#[repr(align(32))] // in one cache line
 struct Known<'j> {
     source: Option<&'j AnySource>,
     routes: &'j [Route],
@@ -89,13 +91,24 @@ impl<'j> Deep<'j> {
     /// Replays the processing of a record.
     #[inline(always)]
     pub fn process(&mut self, t: TaskId, c: ChannelId, r: Record) {
-        let Some(operator) = &mut *self.replicas[t as usize] else { return self.owes = Owes::Nothing };
-        let port = if self.ports { self.job.graph.channels[c as usize].port } else { 0 };
+        let Some(operator) = &mut *self.replicas[t as usize] else {
+            cold_path();
+            return self.owes = Owes::Nothing;
+        };
+        let port = if self.ports {
+            cold_path();
+            self.job.graph.channels[c as usize].port
+        } else {
+            0
+        };
         match operator.give(port, r, &mut self.out) {
             Ok(Given::Nothing) => self.owes = Owes::Nothing,
             Ok(Given::Value(value)) => self.begin_with(t, Record::new(r.key, value)),
             // A panic is told by a fact of its own.
-            Ok(Given::Listed) | Err(_) => self.begin(t),
+            Ok(Given::Listed) | Err(_) => {
+                cold_path();
+                self.begin(t)
+            }
         }
     }
 
@@ -104,7 +117,10 @@ impl<'j> Deep<'j> {
     pub fn read(&mut self, t: TaskId, split: u32, offset: u64) {
         match self.known[t as usize].source.map(|s| s.read(split, offset)) {
             Some(Read::Record(r)) => self.begin_with(t, r),
-            _ => self.owes = Owes::Nothing,
+            _ => {
+                cold_path();
+                self.owes = Owes::Nothing
+            }
         }
     }
 
@@ -125,6 +141,7 @@ impl<'j> Deep<'j> {
         {
             return (self.owes, self.only, self.want) = (Owes::One, c, r);
         }
+        cold_path();
         self.out.sends.clear();
         self.out.emit(r);
         self.begin_otherwise(t);
@@ -159,6 +176,7 @@ impl<'j> Deep<'j> {
     #[inline(always)]
     pub fn sent(&mut self, c: ChannelId, r: Record) -> bool {
         if self.owes != Owes::One {
+            cold_path();
             return self.owes == Owes::More && self.sent_next(c, r);
         }
         if c != self.only || r != self.want {

@@ -6,17 +6,23 @@ use super::verdict::{Evidence, Property};
 use crate::base::{ChannelId, Epoch, Record, TaskId};
 use crate::dataflow::{Read, Source};
 use crate::trace::At;
+use std::hint::cold_path;
 
 const P: Property = Property::ExactlyOnceState;
 
 #[inline(always)]
 pub(super) fn read(judge: &mut Judge<'_>, at: At, task: TaskId, split: u32, offset: u64) {
-    let Some(next) = judge.ledger.offset(task, split, &judge.job.splits) else {
-        return wrong_read(judge, at, task, split, offset, None);
-    };
-    let want = std::mem::replace(next, offset + 1);
-    if want != offset {
-        wrong_read(judge, at, task, split, offset, Some(want));
+    match judge.ledger.offset(task, split, &judge.job.splits) {
+        Some(next) if *next == offset => *next += 1,
+        Some(next) => {
+            cold_path();
+            let want = std::mem::replace(next, offset + 1);
+            wrong_read(judge, at, task, split, offset, Some(want));
+        }
+        None => {
+            cold_path();
+            wrong_read(judge, at, task, split, offset, None)
+        }
     }
 }
 

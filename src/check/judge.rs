@@ -8,6 +8,7 @@ use super::{consistent_cut, durable_restore, exactly_once, fifo, minimal_snapsho
 use crate::base::{Bits, ChannelId, Digester, Epoch, TaskId, copy_option};
 use crate::dataflow::Job;
 use crate::trace::{At, Fact, Observer, Outcome};
+use std::hint::cold_path;
 
 /// How much is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +84,7 @@ impl<'j> Judge<'j> {
 
     /// The judge waits so long for what must happen. Before the first fact.
     pub fn set_patience(&mut self, patience: Patience) {
+        debug_assert!(self.ledger.pending.is_empty(), "[cutline bug] somebody is waiting already");
         self.liveness = Liveness::new(patience);
     }
 
@@ -137,6 +139,7 @@ impl<'j> Judge<'j> {
                 self.counts[0] += 1;
                 self.count(Property::Termination);
                 self.ledger.pending.push(epoch);
+                self.note_pending(at);
                 if let Some((kind, message)) = self.liveness.begun(epoch) {
                     self.stuck(at, kind, message, epoch);
                 }
@@ -194,6 +197,7 @@ impl<'j> Judge<'j> {
         }
         consistent_cut::completed(self, at, epoch);
         self.ledger.completed(epoch);
+        self.note_pending(at);
     }
 
     fn aborted(&mut self, at: At, epoch: Epoch, reason: &'static str) {
@@ -211,6 +215,7 @@ impl<'j> Judge<'j> {
             );
         }
         self.ledger.aborted(epoch);
+        self.note_pending(at);
         if let Some((kind, message)) = self.liveness.aborted(at, epoch, reason) {
             self.stuck(at, kind, message, epoch);
         }
@@ -269,6 +274,8 @@ impl<'j> Judge<'j> {
             if !complete {
                 self.missing_output(at);
             }
+        } else {
+            cold_path();
         }
     }
 
@@ -281,9 +288,14 @@ impl<'j> Judge<'j> {
 
     #[inline(always)]
     fn check_time(&mut self, at: At) {
-        if self.liveness.is_overdue(at, !self.ledger.pending.is_empty()) {
+        if self.liveness.is_overdue(at) {
             self.overdue(at);
         }
+    }
+
+    /// What is pending has changed.
+    fn note_pending(&mut self, at: At) {
+        self.liveness.set_pending(at, !self.ledger.pending.is_empty());
     }
 
     #[cold]
@@ -341,6 +353,8 @@ impl Observer for Judge<'_> {
                     if !deep.sent(channel, record) {
                         super::deep::unexpected(self, at, task, channel, seq, record);
                     }
+                } else {
+                    cold_path();
                 }
             }
             Fact::Processed { task, channel, seq, record, .. } => {
@@ -351,6 +365,7 @@ impl Observer for Judge<'_> {
                     fifo::wrong_delivery(self, at, task, channel, seq, record);
                 }
                 if self.ledger.restoring {
+                    cold_path();
                     durable_restore::acted(self, at, task);
                 }
                 self.judge_processing(at, task, channel, record);
@@ -359,6 +374,7 @@ impl Observer for Judge<'_> {
                 self.judged[Property::ExactlyOnceState as usize] += 1;
                 exactly_once::read(self, at, task, split, offset);
                 if self.ledger.restoring {
+                    cold_path();
                     durable_restore::acted(self, at, task);
                 }
                 if let Some(deep) = &mut self.deep {
@@ -367,6 +383,8 @@ impl Observer for Judge<'_> {
                     if !complete {
                         self.missing_output(at);
                     }
+                } else {
+                    cold_path();
                 }
             }
             _ => self.rare(at, fact),
@@ -412,6 +430,64 @@ impl Monitor for Judge<'_> {
             violations: self.violations.clone(),
             checkpoints: self.counts,
             attempts: self.attempts,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Time;
+    use crate::prelude::*;
+
+    proptest::proptest! {
+        /// Against the rule as it is said: waiting counts from the last moment at which none was pending, one completed or
+        /// a fault struck, whichever came last.
+        #[test]
+        fn patience_is_at_its_end_when_so_much_time_has_gone_by(
+            steps in proptest::collection::vec((0u8..8, 0u64..40), 0..60),
+            ns in proptest::sample::select(vec![0u64, 20, 50, 120, u64::MAX]),
+            calm in 0u64..100,
+        ) {
+            let job = JobBuilder::new().source("s", 1, Generator::new(1)).sink("sink", 1, Sink::default());
+            let job = Simulation::of(job.hash("s", "sink")).expect("it is valid").plan.job;
+            let patience = Patience { calm: Time(calm), epochs: 1_000, ns };
+            let mut judge = Judge::new(&job, Mode::Shallow, &[], patience);
+            let (mut now, mut since, mut pending, mut newest) = (0, calm, Vec::new(), 0);
+            for (what, later) in steps {
+                now += later;
+                if pending.is_empty() {
+                    since = since.max(now);
+                }
+                let overdue = now.saturating_sub(since) > ns;
+                // (The oldest ends, or the newest; or one that never was.)
+                let ends = if later % 2 == 0 { pending.first() } else { pending.last() }.copied().unwrap_or(1_000);
+                let (task, attempt) = (1, 0);
+                let fact = match what {
+                    0 | 1 => {
+                        newest += 1;
+                        pending.push(newest);
+                        Fact::Triggered { epoch: newest }
+                    }
+                    2 => Fact::Completed { epoch: ends },
+                    3 => Fact::Aborted { epoch: ends, reason: "timeout" },
+                    4 => Fact::Crashed { task, attempt, node: None },
+                    5 => Fact::Restarting { attempt, epoch: 0, tasks: &[0, 1] },
+                    _ => Fact::Declined { task, attempt, epoch: 1 },
+                };
+                if let Fact::Completed { .. } | Fact::Crashed { .. } | Fact::Restarting { .. } = fact {
+                    since = since.max(now);
+                }
+                if let Fact::Completed { .. } | Fact::Aborted { .. } = fact {
+                    pending.retain(|&e| e != ends);
+                }
+                judge.see(At { step: 0, time: Time(now) }, fact);
+                let said = judge.violations().iter().any(|v| v.kind == "overdue");
+                assert_eq!(said, overdue, "at {now}: {fact:?}");
+                if said {
+                    return Ok(());
+                }
+            }
         }
     }
 }

@@ -10,10 +10,11 @@ use std::rc::Rc;
 /// stand for them. (Many channels are as much memory as a cache has: 24 bytes, not 32. The numbers are as wide as those
 /// that records carry.)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)] // what a record that is sent needs comes first: it is seldom in two cache lines
 pub(super) struct Flow {
+    sent_sum: u64,
     sent: u32,
     received: u32,
-    sent_sum: u64,
     received_sum: u64,
 }
 
@@ -225,6 +226,13 @@ impl Ledger {
         if first == Some(split) {
             return self.offsets.get_mut(begin as usize);
         }
+        self.other_offset(task, split, splits)
+    }
+
+    /// The same, if it is not the task's first split.
+    #[cold]
+    fn other_offset(&mut self, task: TaskId, split: u32, splits: &[Vec<u32>]) -> Option<&mut u64> {
+        let begin = self.places[task as usize].0;
         let i = splits[task as usize].iter().position(|&s| s == split)?;
         self.offsets.get_mut(begin as usize + i)
     }

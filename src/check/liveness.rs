@@ -29,6 +29,10 @@ pub(super) struct Liveness {
     patience: Patience,
     failures: u32,
     since: Time,
+    /// Whether checkpoints are pending.
+    pending: bool,
+    /// When patience is at its end (`u64::MAX`: never).
+    deadline: u64,
     /// The newest checkpoint that was triggered, and the newest when the last fault struck: what was under way
     /// then may fail.
     newest: Epoch,
@@ -42,7 +46,16 @@ type Bad = (&'static str, String);
 
 impl Liveness {
     pub fn new(patience: Patience) -> Self {
-        Liveness { patience, failures: 0, since: patience.calm, newest: 0, excused: 0, reason: "" }
+        Liveness {
+            patience,
+            failures: 0,
+            since: patience.calm,
+            pending: false,
+            deadline: u64::MAX,
+            newest: 0,
+            excused: 0,
+            reason: "",
+        }
     }
 
     /// A fault, or a restart: the counting begins anew.
@@ -54,6 +67,7 @@ impl Liveness {
     pub fn completed(&mut self, at: At) {
         self.failures = 0;
         self.since = self.since.max(at.time);
+        self.set_deadline();
     }
 
     /// A checkpoint begins: what failed before it failed for good.
@@ -83,13 +97,23 @@ impl Liveness {
         if matches!(reason, "subsumed" | "finished") { None } else { self.enough() }
     }
 
-    /// Whether patience is at its end.
-    #[inline]
-    pub fn is_overdue(&mut self, at: At, pending: bool) -> bool {
-        if !pending {
+    /// Whether checkpoints are pending from now on. (While none is, nobody waits.)
+    pub fn set_pending(&mut self, at: At, pending: bool) {
+        if !self.pending {
             self.since = self.since.max(at.time);
         }
-        at.time.0.saturating_sub(self.since.0) > self.patience.ns
+        self.pending = pending;
+        self.set_deadline();
+    }
+
+    fn set_deadline(&mut self) {
+        self.deadline = if self.pending { self.since.0.saturating_add(self.patience.ns) } else { u64::MAX };
+    }
+
+    /// Whether patience is at its end.
+    #[inline(always)]
+    pub fn is_overdue(&self, at: At) -> bool {
+        at.time.0 > self.deadline
     }
 
     /// What is to be said then.

@@ -1,6 +1,7 @@
 //! Where records come from: pure functions of split and offset.
 
 use crate::base::{Record, mix};
+use std::hint::cold_path;
 use std::rc::Rc;
 
 /// What a split has at an offset.
@@ -85,16 +86,28 @@ impl Source for Generator {
         let last = self.sizes.len().wrapping_sub(1);
         let size = self.sizes.get(last.min(split as usize)).copied().unwrap_or(0);
         if offset >= size {
+            cold_path();
             return if self.silent { Read::Silent } else { Read::End };
         }
         let word = mix(offset, self.seed.wrapping_add((split as u64) << 40));
         let key = match self.keys {
             KeyBy::Uniform(n) => ((word >> 32) * n) >> 32,
-            KeyBy::Split => split as u64,
-            KeyBy::Offset => ((split as u64) << 32) + offset + 1,
+            KeyBy::Split => {
+                cold_path();
+                split as u64
+            }
+            KeyBy::Offset => {
+                cold_path();
+                ((split as u64) << 32) + offset + 1
+            }
         };
         let (low, high) = self.values;
-        let value = if low == high { low } else { self.value(key, word) };
+        let value = if low == high {
+            low
+        } else {
+            cold_path();
+            self.value(key, word)
+        };
         Read::Record(Record::new(key, value))
     }
 }
@@ -166,7 +179,10 @@ impl Source for AnySource {
         match self {
             AnySource::Generator(s) => s.read(split, offset),
             AnySource::List(s) => s.read(split, offset),
-            AnySource::Custom(s) => s.read(split, offset),
+            AnySource::Custom(s) => {
+                cold_path();
+                s.read(split, offset)
+            }
         }
     }
     fn symbols(&self) -> (bool, bool) {

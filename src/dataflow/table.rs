@@ -3,6 +3,7 @@
 use crate::base::fold;
 use rustc_hash::FxHashMap;
 use std::hash::Hash;
+use std::hint::cold_path;
 
 /// Keys and their numbers, in the least memory: a look-up waits for that, and half of it fits twice as well.
 #[derive(Debug)]
@@ -184,10 +185,14 @@ impl Table {
     /// The same, if the map has a slot for the key, is not wide and stays so. Otherwise `None`, and nothing is done.
     #[inline(always)]
     pub(super) fn update_quickly(&mut self, key: u64, f: impl FnOnce(Option<u64>) -> u64) -> Option<u64> {
-        let slot = self.map.slot(key)?;
+        let Some(slot) = self.map.slot(key) else {
+            cold_path();
+            return None;
+        };
         let old = (*slot != ABSENT).then_some(*slot as u64);
         let new = f(old);
         if new >= ABSENT as u64 {
+            cold_path();
             return None;
         }
         *slot = new as u32;

@@ -11,13 +11,14 @@ use crate::dataflow::{AnyOperator, Given, Out};
 use crate::protocol::{Effect, Input};
 use crate::trace::{At, Fact, Observer};
 use crate::world::{Agenda, Point, flag};
+use std::hint::cold_path;
 use std::rc::Rc;
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
-    /// A message has travelled its channel, or may be looked at again. If it is a record that its receiver takes now, it
-    /// is handed back for that; what is no record is taken here.
+    /// A message that has travelled its channel and may have to wait there, or some that have waited: the first of the
+    /// channel is taken, if nothing is in its way. If it is a record, it is handed back for that.
     #[inline(never)]
-    pub(super) fn arrive<C: Choices, O: Observer>(
+    pub(super) fn take_in_turn<C: Choices, O: Observer>(
         &mut self,
         key: u64,
         value: u64,
@@ -26,22 +27,16 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     ) -> Came {
         let m = Event::of_words((key, value, rest));
         let c = m.index();
-        let m = if m.what() == What::Waiting {
-            self.take_waiting(c, m.count())
-        } else if self.net.channels.ends[c as usize].is_flagged() {
-            self.net.channels.push(c, m);
-            self.take_waiting(c, 1)
+        let count = if m.what() == What::Waiting {
+            m.count()
         } else {
-            Some(m)
+            self.net.channels.push(c, m);
+            1
         };
-        match m {
+        match self.take_waiting(c, count) {
             None => Came::Handled(Handled::Void),
             Some(m) if m.is_record() => Came::Record(m),
-            Some(m) => {
-                let to = self.net.channels.ends[c as usize].to();
-                self.take_control(c, to, m.what(), m.epoch(), cx);
-                Came::Handled(Handled::Done)
-            }
+            Some(m) => self.take_control(c, m.what(), m.epoch(), cx),
         }
     }
 
@@ -75,7 +70,11 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             std::hint::black_box(());
         }
         let end = self.net.channels.ends[c as usize];
-        (!end.is_flagged()).then(|| end.to())
+        if end.is_flagged() {
+            cold_path();
+            return None;
+        }
+        Some(end.to())
     }
 
     /// The receiver takes a record.
@@ -92,6 +91,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         if self.plain {
             return self.process(at, t, (c, 0), seq, record, cx);
         }
+        cold_path();
         self.take_otherwise(t, c, seq, record, cx)
     }
 
@@ -117,25 +117,25 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
 
     /// Something that is no record has arrived.
     #[inline(never)]
-    fn take_control<C: Choices, O: Observer>(
+    pub(super) fn take_control<C: Choices, O: Observer>(
         &mut self,
         c: ChannelId,
-        t: TaskId,
         what: What,
         epoch: Epoch,
         cx: &mut Cx<'_, C, O>,
-    ) {
-        let input = self.plan.job.graph.channels[c as usize].input;
+    ) -> Came {
+        const DONE: Came = Came::Handled(Handled::Done);
+        let (t, input) = (self.net.channels.ends[c as usize].to(), self.plan.job.graph.channels[c as usize].input);
         match what {
             What::Barrier => {
                 self.delivered += 1;
                 if self.watched && self.crash_at_delivery(t, cx) {
-                    return;
+                    return DONE;
                 }
                 let attempt = self.tasks[t as usize].attempt;
                 cx.tell(Fact::BarrierReceived { task: t, attempt, channel: Some(c), epoch });
                 if self.cut(Point::OnBarrier, t, cx) {
-                    return;
+                    return DONE;
                 }
                 self.consider_decline(t, epoch, cx);
                 self.instruct(t, Input::Barrier { input, epoch }, cx);
@@ -145,13 +145,15 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 cx.tell(Fact::CancelReceived { task: t, attempt, channel: c, epoch });
                 self.instruct(t, Input::Cancel { input, epoch }, cx);
             }
-            _ => {
+            What::End => {
                 let task = &mut *self.tasks[t as usize];
                 task.ended.insert(input);
                 cx.tell(Fact::EndReceived { task: t, attempt: task.attempt, channel: c });
                 self.instruct(t, Input::End(Some(input)), cx);
             }
+            _ => debug_assert!(false, "[cutline bug] {what:?} is no marker"),
         }
+        DONE
     }
 
     fn blocked(&self, c: ChannelId) -> bool {
@@ -179,6 +181,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         let task = &mut *self.tasks[t as usize];
         debug_assert_eq!(task.listens, task.protocol.listens(), "[cutline bug] somebody else told the protocol");
         if task.listens {
+            cold_path();
             cx.scratch.fx.clear(); // of a step that a panic cut short
             let input = self.plan.job.graph.channels[c as usize].input;
             task.protocol.record(input, &mut cx.scratch.fx);
@@ -310,15 +313,21 @@ impl TaskState<'_> {
         cx: &mut Cx<'_, C, O>,
     ) {
         let attempt = self.attempt;
-        let Some(operator) = &mut self.operator else { return };
+        let Some(operator) = &mut self.operator else {
+            cold_path();
+            return;
+        };
         let (edge, r) = match operator.give(port, record, &mut cx.scratch.out) {
             Ok(Given::Nothing) => return,
             Ok(Given::Value(value)) => (Out::ALL, Record::new(record.key, value)),
-            Ok(Given::Listed) => match cx.scratch.out.sends[..] {
-                [] => return,
-                [one] => one,
-                _ => return net.emit_each((task, attempt), self.routes, cx),
-            },
+            Ok(Given::Listed) => {
+                cold_path();
+                match cx.scratch.out.sends[..] {
+                    [] => return,
+                    [one] => one,
+                    _ => return net.emit_each((task, attempt), self.routes, cx),
+                }
+            }
             Err(_) => return cx.tell(Fact::Panicked { task, attempt, channel: Some(c), record }),
         };
         net.emit(at, (task, attempt), self.routes, edge, r, cx);

@@ -10,6 +10,7 @@ use crate::dataflow::Out;
 use crate::graph::{Partition, Route};
 use crate::trace::{At, Fact, Observer};
 use crate::world::{Agenda, ChannelStart, Channels, Delay};
+use std::hint::cold_path;
 
 /// Agenda and channels, and the way from the one to the other.
 pub(super) struct Network<'p, A> {
@@ -89,7 +90,10 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     ) {
         match routes {
             [route] if edge == Out::ALL => self.send_on(at, from, route, r, cx),
-            _ => self.emit_on(from, routes, edge, r, cx),
+            _ => {
+                cold_path();
+                self.emit_on(from, routes, edge, r, cx)
+            }
         }
     }
 
@@ -136,7 +140,10 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     ) {
         match route.by_key(r.key) {
             Some(c) => self.send(at, from, c, r, cx),
-            None => self.send_otherwise(from, route, r, cx),
+            None => {
+                cold_path();
+                self.send_otherwise(from, route, r, cx)
+            }
         }
     }
 
@@ -177,6 +184,9 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
             let (key, value, rest) = Event::of_record(c, seq, record).words();
             self.set_out(c, key, value, rest, cx.choices);
         } else {
+            if A::TIMED {
+                cold_path();
+            }
             self.put_record(c, seq, record, cx.choices);
         }
     }
@@ -189,7 +199,15 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     /// A message on its way: through the link, if there is one.
     #[inline(never)]
     pub fn put<C: Choices>(&mut self, c: ChannelId, m: Message, choices: &mut C) {
-        let Some(link) = &mut self.link else { return self.enqueue(c, m, choices) };
+        if self.link.is_none() {
+            return self.enqueue(c, m, choices);
+        }
+        self.put_through(c, m, choices);
+    }
+
+    #[cold]
+    fn put_through<C: Choices>(&mut self, c: ChannelId, m: Message, choices: &mut C) {
+        let Some(link) = &mut self.link else { return };
         let mut carried = Vec::new();
         link.handle((c, m), &mut carried);
         for (c, m) in carried {
@@ -197,6 +215,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         }
     }
 
+    #[inline(always)]
     fn enqueue<C: Choices>(&mut self, c: ChannelId, m: Message, choices: &mut C) {
         let event = Event::message(c, m);
         if A::TIMED {
@@ -295,6 +314,7 @@ impl SameDelay {
         start.nth += 1;
         let SameDelay { min, step, options } = self;
         if options == 0 {
+            cold_path();
             return draw_otherwise(each[c as usize], c, start.nth, choices);
         }
         Delay::Uniform { min, step, options }.draw(Kind::Delay, c, start.nth, choices)

@@ -10,6 +10,7 @@ use crate::dataflow::{AnySource, Out, Read, Source};
 use crate::protocol::{CoordinatorInput, Input};
 use crate::trace::{At, Fact, Observer};
 use crate::world::Agenda;
+use std::hint::cold_path;
 
 impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// Sets a source going, `pause` nanoseconds from now. (Nothing happens for other tasks.)
@@ -57,8 +58,11 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             return Handled::Void;
         }
         // (Mostly it is known: one question.)
-        if task.next != Some(Ahead::Record) && task.peek() != Ahead::Record {
-            return self.reads_nothing(t, cx);
+        if task.next != Some(Ahead::Record) {
+            cold_path();
+            if task.peek() != Ahead::Record {
+                return self.reads_nothing(t, cx);
+            }
         }
         let record = task.next_record;
         let (split, offset) = task.advance();
@@ -78,6 +82,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             }
             return Handled::Calm;
         }
+        cold_path();
         self.next_read(t, cx);
         Handled::Done
     }
@@ -163,8 +168,14 @@ impl TaskState<'_> {
     fn look(&mut self) -> Ahead {
         let read = match (self.source, self.only_split) {
             (Some(source), Some(split)) => source.read(split, self.reads),
-            (Some(source), None) => self.look_around(source),
-            (None, _) => Read::End,
+            (Some(source), None) => {
+                cold_path();
+                self.look_around(source)
+            }
+            (None, _) => {
+                cold_path();
+                Read::End
+            }
         };
         let next = match read {
             Read::Record(r) => {
@@ -201,6 +212,7 @@ impl TaskState<'_> {
         if let Some(split) = self.only_split {
             return (split, self.reads - 1);
         }
+        cold_path();
         let i = self.next_split as usize;
         self.each_offset[i] += 1;
         (self.splits[i], self.each_offset[i] - 1)

@@ -260,11 +260,16 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     #[inline(never)]
     fn handle_rare<C: Choices, O: Observer>(&mut self, key: u64, value: u64, rest: u64, cx: &mut Cx<'_, C, O>) -> Came {
         let event = Event::of_words((key, value, rest));
-        if event.in_transit() {
-            self.arrive(key, value, rest, cx)
-        } else {
-            self.happens(event.what(), event.index(), cx)
+        if !event.in_transit() {
+            return self.happens(event.what(), event.index(), cx);
         }
+        let end = self.net.channels.ends[event.index() as usize];
+        if event.what() == What::Waiting || end.is_flagged() {
+            return self.take_in_turn(key, value, rest, cx);
+        }
+        // Nothing is in its way: a record would have been taken.
+        debug_assert!(!event.is_record(), "[cutline bug] a record is taken for a marker");
+        self.take_control(event.index(), event.what(), event.epoch(), cx)
     }
 
     #[inline(never)]
@@ -340,16 +345,18 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn set_flag(&mut self, c: ChannelId, flag: u8, on: bool) {
         self.net.channels.ends[c as usize].set(flag, on);
-        if on {
-            return;
+        if A::TIMED && !on && self.net.channels.rest[c as usize].held > 0 {
+            self.schedule_held(c);
         }
+    }
+
+    #[inline(never)]
+    fn schedule_held(&mut self, c: ChannelId) {
         let held = std::mem::take(&mut self.net.channels.rest[c as usize].held);
-        if A::TIMED && held > 0 {
-            self.net.agenda.schedule(self.net.now, Event::waiting(c, held));
-        }
+        self.net.agenda.schedule(self.net.now, Event::waiting(c, held));
     }
 
     /// Everything that can happen now, in canonical order; faults last.

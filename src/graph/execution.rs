@@ -38,6 +38,7 @@ pub struct Channel {
 }
 
 /// Where the records that a task sends on one job edge go.
+#[repr(align(64))] // a cache line: where records go is looked up with each
 #[derive(Clone, Debug)]
 pub struct Route {
     /// Index of the job edge.

@@ -6,7 +6,7 @@ use crate::base::Time;
 use crate::choice::Choices;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::hint::select_unpredictable;
+use std::hint::{cold_path, select_unpredictable};
 
 /// An event that is in no bucket: its turn among those of the same moment is kept with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,6 +140,7 @@ impl<E: Copy> TimeOrder<E> {
             *spare = node;
             return place;
         }
+        cold_path();
         assert!(self.nodes.len() < 1 << PLACE_BITS, "there can be at most 2^30 events at a time");
         self.nodes.push(node);
         self.nodes.len() as u32 - 1
@@ -180,10 +181,10 @@ impl<E: Copy> TimeOrder<E> {
         let i = bucket as usize % BUCKETS;
         let low = self.low(time);
         let newest = self.heads[i];
-        let Some(node) = self.nodes.get(newest as usize) else { return self.put(time, event) };
-        if node.low & !GROUP != low || bucket.wrapping_sub(self.from) >= BUCKETS as u64 {
-            return self.put(time, event);
-        }
+        let node = match self.nodes.get(newest as usize) {
+            Some(node) if node.low & !GROUP == low && bucket.wrapping_sub(self.from) < BUCKETS as u64 => node,
+            _ => return self.put_alone(time, event),
+        };
         let (alone, older) = (node.low & GROUP == 0, node.next);
         let place = self.node(event, low | GROUP, older);
         // (Either is as likely as the other: no branch.)
@@ -195,6 +196,13 @@ impl<E: Copy> TimeOrder<E> {
         }
         self.nodes[newest as usize].next = place;
         self.heads[i] = place;
+    }
+
+    /// `put`, where it is seldom called.
+    #[cold]
+    #[inline(never)]
+    fn put_alone(&mut self, time: u64, event: E) {
+        self.put(time, event);
     }
 
     /// Room for as many as there is room for nodes.
