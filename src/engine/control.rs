@@ -18,8 +18,15 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     }
 
     /// Carries out what takes no time, in order, until nothing is left.
-    #[inline(never)]
+    #[inline(always)]
     pub(super) fn read_inbox<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
+        if !cx.scratch.inbox.is_empty() {
+            self.read_all(cx);
+        }
+    }
+
+    #[inline(never)]
+    fn read_all<C: Choices, O: Observer>(&mut self, cx: &mut Cx<'_, C, O>) {
         let mut read = 0;
         while let Some(&letter) = cx.scratch.inbox.get(read) {
             read += 1;

@@ -10,7 +10,14 @@ use crate::choice::{Choices, Kind, Odds, Site};
 use crate::protocol::{CoordinatorInput, Effect, Input};
 use crate::trace::{Fact, Observer};
 use crate::world::{Agenda, Delay, Point, Target, When, flag};
+use std::hint::black_box;
 use std::rc::Rc;
+
+/// [`Vec::remove`]. (Mostly it is the last one: nothing has to be moved, and nobody called for that.)
+fn remove<T>(list: &mut Vec<T>, i: usize) -> T {
+    let last = if i + 1 == list.len() { list.pop() } else { None };
+    last.unwrap_or_else(|| list.remove(i))
+}
 
 impl Effect {
     /// The name in facts and messages.
@@ -47,8 +54,9 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     #[inline(never)]
     fn carry_out_all<C: Choices, O: Observer>(&mut self, t: TaskId, cx: &mut Cx<'_, C, O>) {
         let mut i = 0;
+        // (`black_box`: see the decisions in `mod.rs`.)
         while let Some(&effect) = cx.scratch.fx.get(i)
-            && self.carry_out(t, effect, cx)
+            && black_box(&mut *self).carry_out(t, effect, cx)
         {
             i += 1;
         }
@@ -83,7 +91,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 self.set_flag(channel, flag::BLOCKED, on);
             }
             Effect::Copy(epoch) => {
-                if self.tasks[t as usize].open.iter().any(|(e, _)| *e == epoch) || self.part(epoch, t).is_some() {
+                if self.tasks[t as usize].open.iter().any(|(e, _)| *e == epoch) || self.store.part(epoch, t).is_some() {
                     self.misused(t, effect, epoch, "a copy was taken for this epoch already", cx);
                     return true;
                 }
@@ -122,7 +130,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
                 if self.cut(Point::BroadcastToDurable, t, cx) {
                     return false;
                 }
-                let content = self.tasks[t as usize].open.remove(i).1;
+                let content = remove(&mut self.tasks[t as usize].open, i).1;
                 let write = |content| Access::Write { task: t, epoch, content };
                 let Some(content) = self.on_its_way(t, content, write) else { return true };
                 self.store.put(epoch, t, attempt, content);

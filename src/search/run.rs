@@ -135,14 +135,14 @@ pub struct Runner<'p> {
 /// A run, and who judges it.
 struct Run<'p> {
     engine: Engine<'p, TimeOrder<Event>>,
-    digest: RunDigest,
-    judge: Judge<'p>,
+    /// Digest and judge, who are told of it: a pair, so that one address is handed on with each fact.
+    told: (RunDigest, Judge<'p>),
 }
 
 impl<'p> Run<'p> {
     fn new(plan: &'p Plan, mode: Mode, longest: u64) -> Self {
         let judge = Judge::new(&plan.job, mode, &logs_of(plan), patience(plan, longest, &plan.faults));
-        Run { engine: Engine::new(plan, TimeOrder::new(horizon_of(plan))), digest: RunDigest::default(), judge }
+        Run { engine: Engine::new(plan, TimeOrder::new(horizon_of(plan))), told: (RunDigest::default(), judge) }
     }
 }
 
@@ -181,21 +181,23 @@ impl<'p> Runner<'p> {
             Some(run) => {
                 let fresh = self.fresh.get_or_insert_with(new);
                 run.engine.begin_again_from(&fresh.engine);
-                run.judge.clone_from(&fresh.judge);
-                run.digest = RunDigest::default();
+                let ((digest, judge), (_, first)) = (&mut run.told, &fresh.told);
+                *digest = RunDigest::default();
+                judge.clone_from(first);
                 run
             }
         };
         if !std::ptr::eq(faults, &plan.faults) {
             assert!(fit(faults, plan), "a fault names a task or a node that the job does not have");
             run.engine.set_faults(faults);
-            run.judge.set_patience(patience(plan, self.longest, faults));
+            let (_, judge) = &mut run.told;
+            judge.set_patience(patience(plan, self.longest, faults));
         }
-        let mut observer = ((&mut run.digest, &mut run.judge), also);
+        let mut observer = (&mut run.told, also);
         let outcome = self.bench.run(&mut run.engine, choices, &mut observer);
-        let engine = &run.engine;
+        let (engine, (digest, judge)) = (&run.engine, &run.told);
         let at = At { step: engine.steps(), time: engine.now() };
-        let mut report = run.judge.report();
+        let mut report = judge.report();
         let found = plan.result.as_ref().map_or_else(Vec::new, |check| engine.entries(check.operator));
         if let Some(check) = &plan.result
             && matches!(outcome, Outcome::Finished | Outcome::Quiet)
@@ -205,7 +207,7 @@ impl<'p> Runner<'p> {
         RunResult {
             outcome,
             report,
-            digest: run.digest.value(),
+            digest: digest.value(),
             steps: engine.steps(),
             deliveries: engine.deliveries(),
             simulated_ns: engine.now().0,

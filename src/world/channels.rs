@@ -186,9 +186,13 @@ impl<M: Copy> Channels<M> {
 
     /// Nothing is in the channel, and nothing in its way.
     pub fn clear(&mut self, c: ChannelId) {
-        while self.pop(c).is_some() {}
+        let rest = &mut self.rest[c as usize];
+        // Its list goes before those that are free.
+        if let Some(last) = self.nodes.get_mut(rest.tail as usize).filter(|_| rest.head != NIL) {
+            last.1 = std::mem::replace(&mut self.free, rest.head);
+        }
+        (rest.head, rest.held, rest.records) = (NIL, 0, 0);
         self.ends[c as usize].set(u8::MAX, false);
-        (self.rest[c as usize].held, self.rest[c as usize].records) = (0, 0);
     }
 }
 
@@ -201,13 +205,15 @@ mod tests {
         #[test]
         fn channels_are_queues(steps in proptest::collection::vec((0u32..3, 0u8..4), 0..200)) {
             let mut channels = Channels::new((0..3).map(|i| (0, i, u32::MAX)));
-            let mut model = vec![VecDeque::new(); 3];
+            let (mut model, mut most) = (vec![VecDeque::new(); 3], 0);
             for (n, (c, what)) in steps.into_iter().enumerate() {
                 match what {
                     0 | 1 => { channels.push(c, n); model[c as usize].push_back(n); }
                     2 => assert_eq!(channels.pop(c), model[c as usize].pop_front()),
                     _ => { channels.clear(c); model[c as usize].clear(); }
                 }
+                most = most.max(model.iter().map(VecDeque::len).sum());
+                assert_eq!(channels.nodes.len(), most, "room is used again");
                 for c in 0..3 {
                     assert_eq!(channels.iter(c).collect::<VecDeque<_>>(), model[c as usize]);
                     assert_eq!(channels.peek(c), model[c as usize].front().copied());

@@ -64,7 +64,7 @@ impl<C> Store<C> {
 
     /// Begins a write.
     pub fn put(&mut self, epoch: Epoch, task: TaskId, attempt: Attempt, content: Rc<C>) {
-        let i = match self.epochs.binary_search_by_key(&epoch, |e| e.0) {
+        let i = match self.place(epoch) {
             Ok(i) => i,
             Err(i) => {
                 let empty = || Kept::new(Shelf(epoch, (0..self.tasks).map(|_| None).collect()));
@@ -77,15 +77,25 @@ impl<C> Store<C> {
         self.epochs[i].1[task as usize] = Some(Part { attempt, durable: false, content });
     }
 
+    /// Where the shelf of an epoch is, or would be.
+    #[inline(always)]
+    fn place(&self, epoch: Epoch) -> Result<usize, usize> {
+        match self.epochs.last() {
+            // Mostly: parts are written for the newest snapshot.
+            Some(newest) if newest.0 == epoch => Ok(self.epochs.len() - 1),
+            _ => self.epochs.binary_search_by_key(&epoch, |e| e.0),
+        }
+    }
+
     /// The part of a task.
     pub fn part(&self, epoch: Epoch, task: TaskId) -> Option<&Part<C>> {
-        let i = self.epochs.binary_search_by_key(&epoch, |e| e.0).ok()?;
+        let i = self.place(epoch).ok()?;
         self.epochs[i].1[task as usize].as_ref()
     }
 
     /// A write has become durable: the attempt that wrote it, unless the part is gone.
     pub fn durable(&mut self, epoch: Epoch, task: TaskId) -> Option<Attempt> {
-        let i = self.epochs.binary_search_by_key(&epoch, |e| e.0).ok()?;
+        let i = self.place(epoch).ok()?;
         let part = self.epochs[i].1[task as usize].as_mut()?;
         part.durable = true;
         Some(part.attempt)
@@ -93,7 +103,7 @@ impl<C> Store<C> {
 
     /// Forgets one part.
     pub fn forget(&mut self, epoch: Epoch, task: TaskId) -> Option<Part<C>> {
-        let i = self.epochs.binary_search_by_key(&epoch, |e| e.0).ok()?;
+        let i = self.place(epoch).ok()?;
         self.epochs[i].1[task as usize].take()
     }
 
