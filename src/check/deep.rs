@@ -24,18 +24,12 @@ enum Owes {
     More,
 }
 
-/// What is known of a task beforehand.
-#[repr(align(32))] // in one cache line
-struct Known<'j> {
-    source: Option<&'j AnySource>,
-    routes: &'j [Route],
-    /// The only route, if records go on one edge, by their key.
-    by_key: Option<&'j Route>,
-}
-
 pub(super) struct Deep<'j> {
     job: &'j Job,
-    known: Rc<[Known<'j>]>,
+    /// Task by task, what it reads. (Lists of their own: what a record needs of all tasks is little.)
+    sources: Rc<[Option<&'j AnySource>]>,
+    /// The only route of each, if records go on one edge, by their key.
+    by_key: Rc<[Option<&'j Route>]>,
     replicas: Vec<Kept<Option<AnyOperator>>>,
     owes: Owes,
     want: Record,
@@ -52,7 +46,8 @@ pub(super) struct Deep<'j> {
 
 impl Clone for Deep<'_> {
     fn clone(&self) -> Self {
-        Deep { known: Rc::clone(&self.known), replicas: self.replicas.clone(), out: self.out.clone(), ..*self }
+        let (sources, by_key) = (Rc::clone(&self.sources), Rc::clone(&self.by_key));
+        Deep { sources, by_key, replicas: self.replicas.clone(), out: self.out.clone(), ..*self }
     }
     fn clone_from(&mut self, o: &Self) {
         self.replicas.clone_from(&o.replicas);
@@ -65,14 +60,14 @@ impl Clone for Deep<'_> {
 impl<'j> Deep<'j> {
     pub fn new(job: &'j Job) -> Self {
         let tasks = 0..job.graph.tasks.len() as TaskId;
-        let known = tasks.clone().map(|t| {
-            let routes = &job.graph.routes[t as usize][..];
-            let by_key = if let [route] = routes { Some(route).filter(|r| r.is_by_key()) } else { None };
-            Known { source: job.source(t), routes, by_key }
-        });
+        let by_key = |routes: &'j Vec<Route>| match &routes[..] {
+            [route] => Some(route).filter(|r| r.is_by_key()),
+            _ => None,
+        };
         Deep {
             job,
-            known: known.collect(),
+            sources: tasks.clone().map(|t| job.source(t)).collect(),
+            by_key: job.graph.routes.iter().map(by_key).collect(),
             replicas: tasks.map(|t| Kept::new(job.operator(t).cloned())).collect(),
             owes: Owes::Nothing,
             want: Record::default(),
@@ -115,7 +110,7 @@ impl<'j> Deep<'j> {
     /// Replays a read.
     #[inline(always)]
     pub fn read(&mut self, t: TaskId, split: u32, offset: u64) {
-        match self.known[t as usize].source.map(|s| s.read(split, offset)) {
+        match self.sources[t as usize].map(|s| s.read(split, offset)) {
             Some(Read::Record(r)) => self.begin_with(t, r),
             _ => {
                 cold_path();
@@ -136,7 +131,7 @@ impl<'j> Deep<'j> {
     /// Most tasks send one record at a time, on one edge, by its key.
     #[inline(always)]
     fn begin_with(&mut self, t: TaskId, r: Record) {
-        if let Some(route) = self.known[t as usize].by_key
+        if let Some(route) = self.by_key[t as usize]
             && let Some(c) = route.by_key(r.key)
         {
             return (self.owes, self.only, self.want) = (Owes::One, c, r);
@@ -149,7 +144,7 @@ impl<'j> Deep<'j> {
 
     #[inline(never)]
     fn begin_otherwise(&mut self, t: TaskId) {
-        self.routes = self.known[t as usize].routes;
+        self.routes = &self.job.graph.routes[t as usize];
         self.next = (0, 0, 0);
         self.skip_nowhere();
     }
