@@ -44,7 +44,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     /// nothing is in the way. (Held messages can be many, and room for one at a time: they are one event.)
     fn take_waiting(&mut self, c: ChannelId, count: u32) -> Option<Event> {
         if self.blocked(c) {
-            self.net.channels.rest[c as usize].held += count;
+            self.net.channels.queues[c as usize].held += count;
             return None;
         }
         if count > 1 {
@@ -125,7 +125,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         cx: &mut Cx<'_, C, O>,
     ) -> Came {
         const DONE: Came = Came::Handled(Handled::Done);
-        let (t, input) = (self.net.channels.ends[c as usize].to(), self.plan.job.graph.channels[c as usize].input);
+        let (t, input) = (self.net.channels.ends[c as usize].to(), self.net.channels.queues[c as usize].input);
         match what {
             What::Barrier => {
                 self.delivered += 1;
@@ -183,7 +183,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
         if task.listens {
             cold_path();
             cx.scratch.fx.clear(); // of a step that a panic cut short
-            let input = self.plan.job.graph.channels[c as usize].input;
+            let input = self.net.channels.queues[c as usize].input;
             task.protocol.record(input, &mut cx.scratch.fx);
             if !cx.scratch.fx.is_empty() {
                 self.process_logged(t, c, seq, record, cx);

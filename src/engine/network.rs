@@ -65,7 +65,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         Network {
             plain: plan.variant.link.is_none() && unbounded,
             agenda,
-            channels: Channels::new(list.map(|(c, &cap)| (c.from, c.to, cap))),
+            channels: Channels::new(list.map(|(c, &cap)| (c.from, (c.to, c.input), cap))),
             link: plan.variant.link.as_ref().map(|make| make()),
             now: Time(0),
             filled: Vec::new(),

@@ -348,14 +348,14 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
     #[inline(always)]
     pub(super) fn set_flag(&mut self, c: ChannelId, flag: u8, on: bool) {
         self.net.channels.ends[c as usize].set(flag, on);
-        if A::TIMED && !on && self.net.channels.rest[c as usize].held > 0 {
+        if A::TIMED && !on && self.net.channels.queues[c as usize].held > 0 {
             self.schedule_held(c);
         }
     }
 
     #[inline(never)]
     fn schedule_held(&mut self, c: ChannelId) {
-        let held = std::mem::take(&mut self.net.channels.rest[c as usize].held);
+        let held = std::mem::take(&mut self.net.channels.queues[c as usize].held);
         self.net.agenda.schedule(self.net.now, Event::waiting(c, held));
     }
 

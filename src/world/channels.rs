@@ -60,15 +60,23 @@ impl ChannelEnd {
     }
 }
 
+/// What waits in a channel; and all else that its receiver needs with a barrier.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(16))]
+pub struct ChannelQueue {
+    /// The channel's place among the receiver's inputs.
+    pub input: u32,
+    head: u32,
+    tail: u32,
+    /// Messages that could not be taken, and for which nothing is scheduled.
+    pub held: u32,
+}
+
 /// What is seldom needed of a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct ChannelRest {
     /// The sender.
     pub from: TaskId,
-    head: u32,
-    tail: u32,
-    /// Messages that could not be taken, and for which nothing is scheduled.
-    pub held: u32,
     /// Records in transit (only counted where any channel is bounded).
     pub records: u32,
     /// The most records that fit (`u32::MAX`: no bound).
@@ -82,6 +90,8 @@ pub struct Channels<M> {
     pub starts: Vec<ChannelStart>,
     /// … and ends …
     pub ends: Vec<ChannelEnd>,
+    /// … and what waits in them …
+    pub queues: Vec<ChannelQueue>,
     /// … and the rest of what is known of each.
     pub rest: Vec<ChannelRest>,
     /// Whether only so many records fit into any of them.
@@ -95,6 +105,7 @@ impl<M: Copy> Clone for Channels<M> {
         Channels {
             starts: self.starts.clone(),
             ends: self.ends.clone(),
+            queues: self.queues.clone(),
             rest: self.rest.clone(),
             nodes: self.nodes.clone(),
             ..*self
@@ -103,6 +114,7 @@ impl<M: Copy> Clone for Channels<M> {
     fn clone_from(&mut self, o: &Self) {
         self.starts.clone_from(&o.starts);
         self.ends.clone_from(&o.ends);
+        self.queues.clone_from(&o.queues);
         self.rest.clone_from(&o.rest);
         self.nodes.clone_from(&o.nodes);
         self.free = o.free;
@@ -110,21 +122,24 @@ impl<M: Copy> Clone for Channels<M> {
 }
 
 impl<M: Copy> Channels<M> {
-    /// Empty channels: (sender, receiver, capacity) of each.
+    /// Empty channels: (sender, receiver and its input, capacity) of each.
     ///
     /// # Panics
     /// If there are more than 2^24 tasks or 2^28 channels.
-    pub fn new(channels: impl ExactSizeIterator<Item = (TaskId, TaskId, u32)>) -> Self {
+    pub fn new(channels: impl ExactSizeIterator<Item = (TaskId, (TaskId, u32), u32)>) -> Self {
         let starts = vec![ChannelStart { last: Time(0), sent: 0, nth: 0 }; channels.len()];
-        let (mut ends, mut rest) = (Vec::with_capacity(channels.len()), Vec::with_capacity(channels.len()));
-        for (from, to, capacity) in channels {
+        let mut ends = Vec::with_capacity(channels.len());
+        let mut queues = Vec::with_capacity(channels.len());
+        let mut rest = Vec::with_capacity(channels.len());
+        for (from, (to, input), capacity) in channels {
             assert!(ends.len() < 1 << 28, "there can be at most 2^28 channels");
             assert!(to < 1 << 24, "there can be at most 2^24 tasks");
             ends.push(ChannelEnd(to));
-            rest.push(ChannelRest { from, head: NIL, tail: NIL, held: 0, records: 0, capacity });
+            queues.push(ChannelQueue { input, head: NIL, tail: NIL, held: 0 });
+            rest.push(ChannelRest { from, records: 0, capacity });
         }
         let bounded = rest.iter().any(|r| r.capacity != u32::MAX);
-        Channels { starts, ends, rest, bounded, nodes: Vec::new(), free: NIL }
+        Channels { starts, ends, queues, rest, bounded, nodes: Vec::new(), free: NIL }
     }
 
     /// Puts a message at the end.
@@ -137,7 +152,7 @@ impl<M: Copy> Channels<M> {
             node = self.nodes.len() as u32;
             self.nodes.push((m, NIL));
         }
-        let ch = &mut self.rest[c as usize];
+        let ch = &mut self.queues[c as usize];
         if ch.head == NIL {
             ch.head = node;
             self.ends[c as usize].set(flag::QUEUE, true);
@@ -150,13 +165,13 @@ impl<M: Copy> Channels<M> {
     /// The message at the head.
     #[inline]
     pub fn peek(&self, c: ChannelId) -> Option<M> {
-        let head = self.rest[c as usize].head;
+        let head = self.queues[c as usize].head;
         (head != NIL).then(|| self.nodes[head as usize].0)
     }
 
     /// Takes the message at the head out.
     pub fn pop(&mut self, c: ChannelId) -> Option<M> {
-        let ch = &mut self.rest[c as usize];
+        let ch = &mut self.queues[c as usize];
         let head = ch.head;
         let node = self.nodes.get_mut(head as usize)?;
         let (m, next) = *node;
@@ -171,12 +186,12 @@ impl<M: Copy> Channels<M> {
     /// Whether nothing is in the channel.
     #[inline]
     pub fn is_empty(&self, c: ChannelId) -> bool {
-        self.rest[c as usize].head == NIL
+        self.queues[c as usize].head == NIL
     }
 
     /// What is in the channel, in order.
     pub fn iter(&self, c: ChannelId) -> impl Iterator<Item = M> + '_ {
-        let mut at = self.rest[c as usize].head;
+        let mut at = self.queues[c as usize].head;
         std::iter::from_fn(move || {
             let (m, next) = *self.nodes.get(at as usize)?;
             at = next;
@@ -186,12 +201,13 @@ impl<M: Copy> Channels<M> {
 
     /// Nothing is in the channel, and nothing in its way.
     pub fn clear(&mut self, c: ChannelId) {
-        let rest = &mut self.rest[c as usize];
+        let ch = &mut self.queues[c as usize];
         // Its list goes before those that are free.
-        if let Some(last) = self.nodes.get_mut(rest.tail as usize).filter(|_| rest.head != NIL) {
-            last.1 = std::mem::replace(&mut self.free, rest.head);
+        if let Some(last) = self.nodes.get_mut(ch.tail as usize).filter(|_| ch.head != NIL) {
+            last.1 = std::mem::replace(&mut self.free, ch.head);
         }
-        (rest.head, rest.held, rest.records) = (NIL, 0, 0);
+        (ch.head, ch.held) = (NIL, 0);
+        self.rest[c as usize].records = 0;
         self.ends[c as usize].set(u8::MAX, false);
     }
 }
@@ -204,7 +220,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn channels_are_queues(steps in proptest::collection::vec((0u32..3, 0u8..4), 0..200)) {
-            let mut channels = Channels::new((0..3).map(|i| (0, i, u32::MAX)));
+            let mut channels = Channels::new((0..3).map(|i| (0, (i, 0), u32::MAX)));
             let (mut model, mut most) = (vec![VecDeque::new(); 3], 0);
             for (n, (c, what)) in steps.into_iter().enumerate() {
                 match what {
