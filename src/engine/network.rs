@@ -181,8 +181,14 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         let seq = start.sent as u64;
         cx.tell_at(at, Fact::Sent { task, attempt, channel: c, seq, record });
         if A::TIMED && self.plain {
-            let (key, value, rest) = Event::of_record(c, seq, record).words();
-            self.set_out(c, key, value, rest, cx.choices);
+            let m = Event::of_record(c, seq, record);
+            // (In place: saving registers for a call is 3 % of W with P = 64. All else is called, as small runs need it.)
+            if self.sparse {
+                self.travel_apart_in_place(c, m, cx.choices);
+            } else {
+                let (key, value, rest) = m.words();
+                self.travel(c, key, value, rest, cx.choices);
+            }
         } else {
             if A::TIMED {
                 cold_path();
@@ -220,7 +226,11 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         let event = Event::message(c, m);
         if A::TIMED {
             let (key, value, rest) = event.words();
-            self.set_out(c, key, value, rest, choices);
+            if self.sparse {
+                self.travel_apart(c, key, value, rest, choices);
+            } else {
+                self.travel(c, key, value, rest, choices);
+            }
         } else {
             self.channels.push(c, event);
         }
@@ -233,18 +243,8 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         }
     }
 
-    /// A message sets out on its channel, to arrive never before the one before it.
-    #[inline(always)]
-    fn set_out<C: Choices>(&mut self, c: ChannelId, key: u64, value: u64, rest: u64, choices: &mut C) {
-        if self.sparse {
-            self.travel_apart(c, key, value, rest, choices);
-        } else {
-            self.travel(c, key, value, rest, choices);
-        }
-    }
-
-    /// A message travels a channel on which many have to wait for the one before them. (In one place for all who send:
-    /// this is much of what a small run has to have in the instruction cache.)
+    /// A message travels its channel, to arrive never before the one before it: here where many have to wait for that.
+    /// (In one place for all who send: this is much of what a small run has to have in the instruction cache.)
     #[inline(never)]
     fn travel<C: Choices>(&mut self, c: ChannelId, key: u64, value: u64, rest: u64, choices: &mut C) {
         let m = Event::of_words((key, value, rest));
@@ -264,10 +264,15 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         }
     }
 
-    /// The same where few have to: which do is anybody's guess, and asking costs more than it gains.
+    /// The same where few have to.
     #[inline(never)]
     fn travel_apart<C: Choices>(&mut self, c: ChannelId, key: u64, value: u64, rest: u64, choices: &mut C) {
-        let m = Event::of_words((key, value, rest));
+        self.travel_apart_in_place(c, Event::of_words((key, value, rest)), choices);
+    }
+
+    /// Which have to wait is anybody's guess, and asking costs more than it gains.
+    #[inline(always)]
+    fn travel_apart_in_place<C: Choices>(&mut self, c: ChannelId, m: Event, choices: &mut C) {
         let start = &mut self.channels.starts[c as usize];
         let at = self.now.after(self.delay.draw(start, c, self.delays, choices));
         self.sent = self.sent.wrapping_add(1);
