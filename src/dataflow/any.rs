@@ -153,8 +153,8 @@ impl Given {
 /// hands the value back: what is in a list was written just before it is read, and is waited for; a word comes back in a
 /// register.
 pub(super) trait Give: Operator {
-    /// Whether `give` is so little that it is done where operators are told apart.
-    const LITTLE: bool = false;
+    /// Whether `give` is done where operators are told apart. (See the decisions in `mod.rs`.)
+    const IN_PLACE: bool = false;
 
     #[inline]
     fn give(&mut self, port: u32, r: Record, out: &mut Out) -> Given {
@@ -164,10 +164,10 @@ pub(super) trait Give: Operator {
     }
 }
 
-/// In place if it is little, otherwise in a function of its own.
+/// In place, or in a function of its own.
 #[inline(always)]
 fn give<O: Give>(o: &mut O, port: u32, r: Record, out: &mut Out) -> Given {
-    if O::LITTLE { o.give(port, r, out) } else { give_elsewhere(o, port, r, out) }
+    if O::IN_PLACE { o.give(port, r, out) } else { give_elsewhere(o, port, r, out) }
 }
 
 /// One function for each operator: where they are told apart, nothing is saved for those that need it.

@@ -67,7 +67,7 @@ pub struct Sink {
 }
 
 impl Give for Sink {
-    const LITTLE: bool = true;
+    const IN_PLACE: bool = true;
 
     #[inline]
     fn give(&mut self, port: u32, r: Record, out: &mut Out) -> Given {

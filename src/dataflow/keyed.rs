@@ -5,7 +5,7 @@ use super::table::Table;
 use crate::base::{Record, mix};
 
 macro_rules! keyed {
-    ($(#[$doc:meta])* $name:ident { $($field:ident : $type:ty),* }, |$r:ident, $old:ident| $new:expr) => {
+    ($(#[$doc:meta])* $name:ident { $($field:ident : $type:ty),* }, in_place: $here:literal, |$r:ident, $old:ident| $new:expr) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
         #[allow(missing_docs)]
@@ -31,6 +31,8 @@ macro_rules! keyed {
         }
 
         impl Give for $name {
+            const IN_PLACE: bool = $here;
+
             /// (Calls nothing but at its end, so that nothing has to be saved.)
             #[inline]
             fn give(&mut self, port: u32, $r: Record, out: &mut Out) -> Given {
@@ -62,20 +64,20 @@ macro_rules! keyed {
 
 keyed!(
     /// Counts the records of each key and sends (key, new count). State: the counts.
-    KeyedCount {}, |r, old| old.unwrap_or(0) + 1
+    KeyedCount {}, in_place: true, |r, old| old.unwrap_or(0) + 1
 );
 keyed!(
     /// Adds up the values of each key (wrapping) and sends (key, new sum). State: the sums.
-    KeyedSum {}, |r, old| old.unwrap_or(0).wrapping_add(r.value)
+    KeyedSum {}, in_place: false, |r, old| old.unwrap_or(0).wrapping_add(r.value)
 );
 keyed!(
     /// Keeps the smallest or largest value of each key and sends (key, value so far). State: those values.
-    KeyedReduce { reduction: Reduction }, |r, old| reduction.of(old, r.value)
+    KeyedReduce { reduction: Reduction }, in_place: false, |r, old| reduction.of(old, r.value)
 );
 keyed!(
     /// A rolling hash of the values of each key *in the order of their arrival*, sent after each record:
     /// every reordering, loss and duplicate shows for ever. State: the hashes.
-    KeyedFold {}, |r, old| mix(r.value, old.unwrap_or(0))
+    KeyedFold {}, in_place: false, |r, old| mix(r.value, old.unwrap_or(0))
 );
 
 /// What [`KeyedReduce`] keeps.

@@ -9,7 +9,7 @@ use crate::choice::{Choices, Kind};
 use crate::dataflow::Out;
 use crate::graph::{Partition, Route};
 use crate::trace::{At, Fact, Observer};
-use crate::world::{Agenda, ChannelStart, Channels, Delay};
+use crate::world::{Agenda, ChannelOf, ChannelStart, Channels, Delay};
 use std::hint::cold_path;
 
 /// Agenda and channels, and the way from the one to the other.
@@ -65,7 +65,12 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         Network {
             plain: plan.variant.link.is_none() && unbounded,
             agenda,
-            channels: Channels::new(list.map(|(c, &cap)| (c.from, (c.to, c.input), cap))),
+            channels: Channels::new(list.map(|(c, &capacity)| ChannelOf {
+                from: c.from,
+                to: c.to,
+                input: c.input,
+                capacity,
+            })),
             link: plan.variant.link.as_ref().map(|make| make()),
             now: Time(0),
             filled: Vec::new(),
@@ -89,7 +94,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         cx: &mut Cx<'_, C, O>,
     ) {
         match routes {
-            [route] if edge == Out::ALL => self.send_on(at, from, route, r, cx),
+            [route] if edge == Out::ALL => self.send_on::<true, C, O>(at, from, route, r, cx),
             _ => {
                 cold_path();
                 self.emit_on(from, routes, edge, r, cx)
@@ -111,7 +116,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         } else {
             routes.get(edge as usize..).map_or(&[][..], |r| &r[..r.len().min(1)])
         };
-        to.iter().for_each(|route| self.send_on(cx.scratch.at, from, route, r, cx));
+        to.iter().for_each(|route| self.send_on::<false, C, O>(cx.scratch.at, from, route, r, cx));
     }
 
     /// Sends all that the operator gave.
@@ -129,8 +134,9 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         }
     }
 
+    /// `HOT`: see [`set_out`](Network::set_out).
     #[inline(always)]
-    fn send_on<C: Choices, O: Observer>(
+    fn send_on<const HOT: bool, C: Choices, O: Observer>(
         &mut self,
         at: At,
         from: (TaskId, Attempt),
@@ -139,7 +145,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         cx: &mut Cx<'_, C, O>,
     ) {
         match route.by_key(r.key) {
-            Some(c) => self.send(at, from, c, r, cx),
+            Some(c) => self.send::<HOT, C, O>(at, from, c, r, cx),
             None => {
                 cold_path();
                 self.send_otherwise(from, route, r, cx)
@@ -156,8 +162,8 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         cx: &mut Cx<'_, C, O>,
     ) {
         match route.partition {
-            Partition::Rebalance => self.send(cx.scratch.at, from, self.turn(route), r, cx),
-            _ => route.channels().for_each(|c| self.send(cx.scratch.at, from, c, r, cx)),
+            Partition::Rebalance => self.send::<false, C, O>(cx.scratch.at, from, self.turn(route), r, cx),
+            _ => route.channels().for_each(|c| self.send::<false, C, O>(cx.scratch.at, from, c, r, cx)),
         }
     }
 
@@ -168,7 +174,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     }
 
     #[inline(always)]
-    fn send<C: Choices, O: Observer>(
+    fn send<const HOT: bool, C: Choices, O: Observer>(
         &mut self,
         at: At,
         (task, attempt): (TaskId, Attempt),
@@ -181,14 +187,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         let seq = start.sent as u64;
         cx.tell_at(at, Fact::Sent { task, attempt, channel: c, seq, record });
         if A::TIMED && self.plain {
-            let m = Event::of_record(c, seq, record);
-            // (In place: saving registers for a call is 3 % of W with P = 64. All else is called, as small runs need it.)
-            if self.sparse {
-                self.travel_apart_in_place(c, m, cx.choices);
-            } else {
-                let (key, value, rest) = m.words();
-                self.travel(c, key, value, rest, cx.choices);
-            }
+            self.set_out::<HOT, C>(c, Event::of_record(c, seq, record), cx.choices);
         } else {
             if A::TIMED {
                 cold_path();
@@ -225,12 +224,7 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
     fn enqueue<C: Choices>(&mut self, c: ChannelId, m: Message, choices: &mut C) {
         let event = Event::message(c, m);
         if A::TIMED {
-            let (key, value, rest) = event.words();
-            if self.sparse {
-                self.travel_apart(c, key, value, rest, choices);
-            } else {
-                self.travel(c, key, value, rest, choices);
-            }
+            self.set_out::<false, C>(c, event, choices);
         } else {
             self.channels.push(c, event);
         }
@@ -243,8 +237,20 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         }
     }
 
-    /// A message travels its channel, to arrive never before the one before it: here where many have to wait for that.
-    /// (In one place for all who send: this is much of what a small run has to have in the instruction cache.)
+    /// A message sets out on its channel, to arrive never before the one before it. `HOT`: most records come by here, and
+    /// where few have to wait they travel in place, since saving registers for a call takes longer than that is worth.
+    #[inline(always)]
+    fn set_out<const HOT: bool, C: Choices>(&mut self, c: ChannelId, m: Event, choices: &mut C) {
+        let (key, value, rest) = m.words();
+        match self.sparse {
+            false => self.travel(c, key, value, rest, choices),
+            true if HOT => self.travel_apart_in_place(c, m, choices),
+            true => self.travel_apart(c, key, value, rest, choices),
+        }
+    }
+
+    /// A message travels a channel on which many have to wait for the one before them. (In one place for all who send:
+    /// this is much of what a small run has to have in the instruction cache.)
     #[inline(never)]
     fn travel<C: Choices>(&mut self, c: ChannelId, key: u64, value: u64, rest: u64, choices: &mut C) {
         let m = Event::of_words((key, value, rest));
@@ -264,13 +270,14 @@ impl<'p, A: Agenda<Event>> Network<'p, A> {
         }
     }
 
-    /// The same where few have to.
+    /// The same where few have to wait; out of line.
     #[inline(never)]
     fn travel_apart<C: Choices>(&mut self, c: ChannelId, key: u64, value: u64, rest: u64, choices: &mut C) {
         self.travel_apart_in_place(c, Event::of_words((key, value, rest)), choices);
     }
 
-    /// Which have to wait is anybody's guess, and asking costs more than it gains.
+    /// A message travels a channel on which few have to wait for the one before them: which do is anybody's guess, and
+    /// asking costs more than it gains.
     #[inline(always)]
     fn travel_apart_in_place<C: Choices>(&mut self, c: ChannelId, m: Event, choices: &mut C) {
         let start = &mut self.channels.starts[c as usize];
@@ -340,24 +347,27 @@ mod tests {
     use crate::engine::Engine;
     use crate::graph::BackEdges;
     use crate::trace::RunDigest;
-    use crate::world::TimeOrder;
+    use crate::world::{Crash, Target, TimeOrder, When};
 
     /// Whether messages were put into the agenda in the one way or the other, or now in this way, now in that: the same
     /// run, to the digest of all facts.
     #[test]
     fn how_messages_are_put_into_the_agenda_changes_nothing() {
-        for p in [1, 3, 8] {
-            let job = JobBuilder::new()
+        for (p, others) in [(1, false), (3, false), (8, false), (3, true)] {
+            let mut job = JobBuilder::new()
                 .source("numbers", p, Generator::new(600))
                 .operator("counts", p, KeyedCount::default())
                 .sink("sink", 2, Sink::default())
                 .hash("numbers", "counts")
-                .hash("counts", "sink")
-                .build(BackEdges::Refused)
-                .expect("it is valid");
+                .hash("counts", "sink");
+            if others {
+                job = job.sink("more", 2, Sink::default()).rebalance("counts", "more").broadcast("numbers", "more");
+            }
+            let job = job.build(BackEdges::Refused).expect("it is valid");
             let mut plan = Plan::new("any", job);
             plan.delays.iter_mut().for_each(|d| *d = Delay::uniform(100, 20_000));
             plan.checkpoints.every = Some(20_000);
+            plan.faults.crashes = vec![Crash { target: Target::Task(p), when: When::At(Time(90_000)) }];
             let ways: [fn(u64) -> Option<bool>; 4] =
                 [|_| None, |_| Some(false), |_| Some(true), |step| Some(step % 3 == 0)];
             let runs = ways.map(|way| {
@@ -365,6 +375,7 @@ mod tests {
                 let mut engine = Engine::new(&plan, TimeOrder::new(20_000));
                 let mut cx = Cx::new(&plan.job.symbols, &mut choices, &mut digest);
                 let mut went = 0;
+                engine.net.sparse = way(0).unwrap_or(engine.net.sparse);
                 while engine.step(&mut cx) == crate::engine::Step::Went {
                     engine.net.sparse = way(went).unwrap_or(engine.net.sparse);
                     went += 1;
@@ -372,6 +383,7 @@ mod tests {
                 (went, engine.now(), digest.value())
             });
             assert!(runs.iter().all(|run| *run == runs[0]), "{runs:?}");
+            assert!(runs[0].1 > Time(90_000), "it was struck");
         }
     }
 

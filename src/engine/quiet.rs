@@ -30,7 +30,7 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             let state = |c: ChannelId| &self.net.channels.ends[c as usize];
             if inputs.iter().any(|&c| state(c).flags() & flag::BLOCKED != 0) {
                 let epoch = self.begun.first().map_or(0, |(e, _)| *e);
-                let ended = |c: ChannelId| task.ended.contains(graph.channels[c as usize].input);
+                let ended = |c: ChannelId| task.ended.contains(self.net.channels.queues[c as usize].input);
                 let out = |&&c: &&ChannelId| state(c).flags() & flag::BLOCKED == 0 && !ended(c);
                 waits.extend(inputs.iter().filter(out).map(|&channel| Wait::Alignment { task: t, channel, epoch }));
             }

@@ -173,6 +173,12 @@ impl<'p, A: Agenda<Event>> Engine<'p, A> {
             plain: false,
             halfway: graph.channels.partition_point(|c| c.edge as usize * 2 < graph.edges.len()) as ChannelId,
         };
+        debug_assert!(
+            (0..)
+                .zip(graph.channels.iter().zip(&engine.net.channels.queues))
+                .all(|(c, (channel, queue))| graph.inputs[channel.to as usize][queue.input as usize] == c),
+            "[cutline bug] a channel is not where its receiver has it"
+        );
         engine.set_faults(&plan.faults);
         engine
     }

@@ -60,7 +60,8 @@ impl ChannelEnd {
     }
 }
 
-/// What waits in a channel; and all else that its receiver needs with a barrier.
+/// What waits in a channel, and where its receiver has it: what is needed with a message that is no plain record, or
+/// that has to wait.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(16))]
 pub struct ChannelQueue {
@@ -72,6 +73,8 @@ pub struct ChannelQueue {
     pub held: u32,
 }
 
+const _: () = assert!(size_of::<ChannelStart>() == 16 && size_of::<ChannelQueue>() == 16, "a quarter of a cache line");
+
 /// What is seldom needed of a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct ChannelRest {
@@ -79,6 +82,19 @@ pub struct ChannelRest {
     pub from: TaskId,
     /// Records in transit (only counted where any channel is bounded).
     pub records: u32,
+    /// The most records that fit (`u32::MAX`: no bound).
+    pub capacity: u32,
+}
+
+/// Whose a new channel is.
+#[derive(Clone, Copy, Debug)]
+pub struct ChannelOf {
+    /// The sender.
+    pub from: TaskId,
+    /// The receiver.
+    pub to: TaskId,
+    /// The channel's place among the receiver's inputs.
+    pub input: u32,
     /// The most records that fit (`u32::MAX`: no bound).
     pub capacity: u32,
 }
@@ -122,16 +138,16 @@ impl<M: Copy> Clone for Channels<M> {
 }
 
 impl<M: Copy> Channels<M> {
-    /// Empty channels: (sender, receiver and its input, capacity) of each.
+    /// Empty channels.
     ///
     /// # Panics
     /// If there are more than 2^24 tasks or 2^28 channels.
-    pub fn new(channels: impl ExactSizeIterator<Item = (TaskId, (TaskId, u32), u32)>) -> Self {
+    pub fn new(channels: impl ExactSizeIterator<Item = ChannelOf>) -> Self {
         let starts = vec![ChannelStart { last: Time(0), sent: 0, nth: 0 }; channels.len()];
         let mut ends = Vec::with_capacity(channels.len());
         let mut queues = Vec::with_capacity(channels.len());
         let mut rest = Vec::with_capacity(channels.len());
-        for (from, (to, input), capacity) in channels {
+        for ChannelOf { from, to, input, capacity } in channels {
             assert!(ends.len() < 1 << 28, "there can be at most 2^28 channels");
             assert!(to < 1 << 24, "there can be at most 2^24 tasks");
             ends.push(ChannelEnd(to));
@@ -219,18 +235,35 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn channels_are_queues(steps in proptest::collection::vec((0u32..3, 0u8..4), 0..200)) {
-            let mut channels = Channels::new((0..3).map(|i| (0, (i, 0), u32::MAX)));
+        fn channels_are_queues(steps in proptest::collection::vec((0u32..3, 0u8..6), 0..200)) {
+            let of = |i: u32| ChannelOf { from: i + 20, to: i + 10, input: i + 5, capacity: 4 };
+            let (mut channels, mut used) = (Channels::new((0..3).map(of)), Channels::new((0..3).map(of)));
             let (mut model, mut most) = (vec![VecDeque::new(); 3], 0);
             for (n, (c, what)) in steps.into_iter().enumerate() {
                 match what {
                     0 | 1 => { channels.push(c, n); model[c as usize].push_back(n); }
                     2 => assert_eq!(channels.pop(c), model[c as usize].pop_front()),
-                    _ => { channels.clear(c); model[c as usize].clear(); }
+                    3 => {
+                        channels.queues[c as usize].held = 1;
+                        channels.rest[c as usize].records = 1;
+                        channels.ends[c as usize].set(flag::BLOCKED, true);
+                        channels.clear(c);
+                        let (queue, rest) = (&channels.queues[c as usize], &channels.rest[c as usize]);
+                        assert_eq!((queue.held, rest.records, channels.ends[c as usize].flags()), (0, 0, 0));
+                        model[c as usize].clear();
+                    }
+                    4 => {
+                        used.clone_from(&channels);
+                        std::mem::swap(&mut used, &mut channels);
+                    }
+                    _ => channels = channels.clone(),
                 }
                 most = most.max(model.iter().map(VecDeque::len).sum());
                 assert_eq!(channels.nodes.len(), most, "room is used again");
                 for c in 0..3 {
+                    let (end, queue, rest) = (channels.ends[c as usize], &channels.queues[c as usize], &channels.rest[c as usize]);
+                    assert_eq!((rest.from, end.to(), queue.input, rest.capacity), (c + 20, c + 10, c + 5, 4));
+                    assert_eq!(end.flags() & flag::QUEUE != 0, !model[c as usize].is_empty());
                     assert_eq!(channels.iter(c).collect::<VecDeque<_>>(), model[c as usize]);
                     assert_eq!(channels.peek(c), model[c as usize].front().copied());
                     assert_eq!(channels.is_empty(c), model[c as usize].is_empty());

@@ -14,7 +14,7 @@
 //! | in a timed run a message travels in the queue, with its content, and enters its channel only if it cannot be taken at once | one place for it instead of two; most messages never touch a channel's list |
 //! | a channel's receiver and its flags are one word of 32 bits | with thousands of channels the table fits the cache; 2^24 tasks are enough |
 //! | what a sender touches of a channel is apart from what a receiver looks at | with thousands of channels, half as many cache lines |
-//! | what a barrier needs of its channel beside that, and what waits there, are 16 bytes | with thousands of channels, barriers and what waits for them are a tenth of a run, and most of that is waiting for memory: 1 to 3 % of W with P = 64 |
+//! | a channel's place at its receiver and the list of what waits in it are 16 bytes, apart from the rest | with thousands of channels, each barrier waited for two far places in memory: 1 to 3 % of W with P = 64 |
 
 mod agenda;
 mod calendar;
@@ -26,7 +26,7 @@ mod store;
 
 pub use agenda::{Agenda, AnyOrder};
 pub use calendar::TimeOrder;
-pub use channels::{ChannelEnd, ChannelQueue, ChannelRest, ChannelStart, Channels, flag};
+pub use channels::{ChannelEnd, ChannelOf, ChannelQueue, ChannelRest, ChannelStart, Channels, flag};
 pub use delay::Delay;
 pub use faults::{Crash, Decline, Faults, Point, Stall, Target, When};
 pub use store::{Part, Store};
